@@ -1,0 +1,88 @@
+"""The one place of configuration: which parents, which data, which schedule.
+
+A :class:`Profile` names two parents (a vision tower and a language model), how they are joined,
+and one :class:`Stage` for each of the three trainings. ``mini`` runs on two CPU cores in minutes;
+``t4``, ``paper-7b`` and ``paper-13b`` carry the schedules of Visual Instruction Tuning
+(arXiv 2304.08485, section 5 and appendix) for real CLIP and real LLMs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from .errors import InputError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training: what moves, and how fast."""
+
+    train: str                              # "projector", "full" (projector + LM) or "lora"
+    learning_rate: float                    # of the LM or the adapters; of the projector in stage 1
+    projector_learning_rate: float | None = None  # None: the same as learning_rate
+    batch_size: int = 32                    # samples per optimizer step, over all processes
+    epochs: float = 1.0                     # passes over the samples; may be a fraction
+    max_steps: int | None = None            # stop earlier, schedule included
+    warmup: float = 0.03                    # share of the steps with a rising learning rate
+    weight_decay: float = 0.0
+    clip: float = 1.0                       # largest gradient norm; 0 switches clipping off
+    template: str = "v1"                    # chat template, see conversation.TEMPLATES
+    image_order: str = "first"              # "first", or "random" as in the paper's equation 2
+    max_length: int = 2048                  # tokens; a longer sample is an error, never cut through the picture
+    accumulate: int = 1                     # micro-batches per optimizer step
+    pack: bool = False                      # samples of one picture share its visual tokens (document mask)
+    gradient_checkpointing: bool = False
+    precision: str = "auto"                 # "auto" times both and takes the faster, "fp32", "bf16"
+    validate_every: int = 50                # steps between validation losses and sample answers
+    save_every: int = 50                    # steps between checkpoints
+    lora_rank: int = 64
+    lora_alpha: int = 16
+    lora_dropout: float = 0.05
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Two parents, how they are joined, and the three trainings."""
+
+    name: str
+    vision: str                             # folder or hub name of a CLIP vision tower
+    language: str                           # folder or hub name of a causal language model
+    projector: str = "linear"               # "linear" (paper) or "mlp2x_gelu" (LLaVA-1.5)
+    vision_layer: int = -2                  # which hidden state: -2 is before the last layer
+    vision_cls: bool = False                # keep the CLS token among the visual tokens
+    image_mode: str = "crop"                # "crop" (paper) or "pad" (LLaVA-1.5)
+    template: str = "v1"
+    align: Stage = field(default_factory=lambda: Stage(train="projector", learning_rate=2e-3, batch_size=128, template="plain"))
+    tune: Stage = field(default_factory=lambda: Stage(train="full", learning_rate=2e-5, batch_size=32, epochs=3.0))
+    lora: Stage = field(default_factory=lambda: Stage(train="lora", learning_rate=2e-5, batch_size=128, epochs=1.0))
+
+
+_PAPER_7B = Profile(
+    name="paper-7b", vision="openai/clip-vit-large-patch14", language="lmsys/vicuna-7b-v1.3",
+    tune=Stage(train="full", learning_rate=2e-5, batch_size=32, epochs=3.0, gradient_checkpointing=True, image_order="random"),
+)
+
+PROFILES = {
+    "mini": Profile(
+        name="mini", vision="data/pretrained/clip", language="data/pretrained/vicuna-large",
+        align=Stage(train="projector", learning_rate=4e-3, batch_size=32, template="plain", pack=True),
+        tune=Stage(train="full", learning_rate=8e-4, batch_size=24, pack=True, projector_learning_rate=8e-4),
+        lora=Stage(train="lora", learning_rate=3e-3, batch_size=24, pack=True, projector_learning_rate=8e-4,
+                   lora_rank=16, lora_alpha=32, lora_dropout=0.0),
+    ),
+    "t4": replace(
+        _PAPER_7B, name="t4", language="TinyLlama/TinyLlama-1.1B-Chat-v1.0",
+        lora=Stage(train="lora", learning_rate=2e-4, projector_learning_rate=2e-5, batch_size=128, accumulate=32,
+                   lora_rank=128, lora_alpha=256, gradient_checkpointing=True),
+    ),
+    "paper-7b": _PAPER_7B,
+    "paper-13b": replace(_PAPER_7B, name="paper-13b", language="lmsys/vicuna-13b-v1.3"),
+}
+
+
+def profile(name: str) -> Profile:
+    """The profile of that name. Raises InputError that lists the names if there is none."""
+    if name not in PROFILES:
+        raise InputError(f"There is no profile {name!r}; choose one of {', '.join(PROFILES)}.")
+    return PROFILES[name]
