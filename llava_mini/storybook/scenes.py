@@ -1,0 +1,42 @@
+"""A scene: what is in one picture, before anything is drawn or told.
+
+The scene is the answer key. It is drawn (:mod:`.draw`) and narrated (:mod:`.narrate`); after that
+only the scoring looks at it again. No model and no teacher ever sees a scene.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One thing in a picture. Boxes are (x0, y0, x1, y1) in 0..1 of the picture, y downwards."""
+
+    category: str                     # a key of vocabulary.CATEGORIES
+    colour: str                       # a key of vocabulary.COLOURS
+    size: str                         # "small" or "big"
+    box: tuple[float, float, float, float]
+    flip: bool = False                # drawn mirrored left to right
+    character: bool = False           # a person drawn as vocabulary.CHARACTER
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A spatial relation that is drawn on purpose: ``things[subject] kind things[target]``."""
+
+    kind: str                         # "on", "under", "holding"
+    subject: int                      # index into Scene.things
+    target: int
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that one picture shows. Things are drawn in order, the first one furthest back."""
+
+    seed: int                         # decides decoration (clouds, hills); never the content
+    place: str                        # a key of vocabulary.PLACES
+    weather: str | None               # a key of vocabulary.WEATHER; None indoors
+    things: tuple[Thing, ...]
+    relations: tuple[Relation, ...] = ()
+    odd: int | None = None            # index of the thing that is out of place, if any
