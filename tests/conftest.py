@@ -102,3 +102,11 @@ def real() -> Path:
     if not folder.is_dir():
         pytest.skip("no ../shared/real beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_vision_folder, tiny_language_folder):
+    """LlavaMini of the two tiny parents, in evaluation mode. Do not change its weights in a test."""
+    from llava_mini.model import LlavaMini
+
+    return LlavaMini.from_parents(tiny_vision_folder, tiny_language_folder).eval()
