@@ -17,13 +17,11 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from .conversation import IMAGE, image_token_id
+from .conversation import IGNORE, IMAGE, image_token_id
 from .errors import InputError
 from .parents import Parent, load_strictly, probe
 from .projector import build_projector
 from .vision import Pixels, VisionTower
-
-IGNORE = -100  # label of a token that is not supervised
 
 
 @dataclass
@@ -100,11 +98,9 @@ class LlavaMini(nn.Module):
         with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
             torch.manual_seed(seed)
             bridge = build_projector(projector, tower.width, language_model.get_input_embeddings().weight.shape[1])
-        parents = {}
-        for role, name, part in (("vision", vision_folder, tower.clip), ("language", language_folder, language_model)):
-            revision = None if Path(name).is_dir() else part.config._commit_hash
-            parents[role] = Parent(str(name), revision, probe(part))
-        return cls_(tower, bridge.to(dtype), language_model, tokenizer, pixels, config, parents)
+        parents = {"vision": Parent("vision", str(vision_folder), probe(tower.clip)),
+                   "language": Parent("language", str(language_folder), probe(language_model))}
+        return cls_(tower, bridge.to(dtype), language_model, tokenizer, pixels, config, parents).eval()
 
     @property
     def visual_tokens(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -15,42 +16,65 @@ from torch import nn
 
 from .errors import InputError
 
-# what decides how a parent behaves: settings, weights and tokenizer, but not curves or notes beside them
-_FILES = ("config.json", "*.safetensors", "*.bin", "tokenizer*", "preprocessor_config.json")
+# what decides how a parent behaves, but not the curves or notes beside it
+_FILES = {
+    "vision": ("config.json", "preprocessor_config.json"),
+    "language": ("config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json"),
+}
 
 
 @dataclass
 class Parent:
     """One parent as it was when the model was joined."""
 
-    name: str               # folder, or a name on the hub
-    revision: str | None    # the hub's commit; None for a folder
-    probe: str              # of the weights in memory, see probe()
+    role: str    # "vision" or "language"
+    name: str    # folder, or a name on the hub
+    probe: str   # of the weights in memory, see probe()
+
+    def __post_init__(self):
+        if Path(self.name).is_dir():
+            self.name = str(Path(self.name).resolve())  # the caller may change folder later
 
     @property
+    def folder(self) -> Path:
+        """Where its files are on this machine. Raises InputError if they have gone."""
+        from transformers.utils import cached_file
+
+        try:
+            if Path(self.name).is_dir():
+                return Path(self.name)
+            return Path(cached_file(self.name, "config.json", local_files_only=True)).parent
+        except OSError:
+            raise InputError(f"The {self.role} parent {self.name} is missing; put it back, or name where it is now.") from None
+
+    @cached_property
     def fingerprint(self) -> str:
-        """The hub's commit, or the sha256 over the folder's files."""
-        return self.revision or folder_fingerprint(self.name)
-
-
-def folder_fingerprint(folder: str | Path) -> str:
-    """sha256 over names and contents of the files that make the model."""
-    folder, digest = Path(folder), hashlib.sha256()
-    if not folder.is_dir():
-        raise InputError(f"The parent folder {folder} is missing; put it back, or name where it is now.")
-    for path in sorted({path for pattern in _FILES for path in folder.glob(pattern) if path.is_file()}):
-        digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
+        """sha256 over names and contents of the files that make the model."""
+        folder, digest = self.folder, hashlib.sha256()
+        weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+        for path in [*(folder / name for name in _FILES[self.role]), *weights]:
+            if path.is_file():
+                digest.update(f"{path.name}\0".encode())
+                if path.suffix == ".json":  # git may give text other line ends on Windows
+                    digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
+                    continue
+                with path.open("rb") as file:
+                    while block := file.read(1 << 20):
+                        digest.update(block)
+        return digest.hexdigest()
 
 
 @torch.no_grad()
 def probe(module: nn.Module) -> str:
-    """sha256 over up to 64 evenly spaced numbers of every parameter: cheap, and any training changes it."""
+    """sha256 over up to 64 evenly spaced numbers of every parameter: cheap, and any training changes it.
+
+    LoRA adapters are not looked at: with them, it is the probe of the model below.
+    """
     digest = hashlib.sha256()
     for name, value in module.named_parameters():
+        if "lora_" in name:
+            continue
+        name = name.removeprefix("base_model.model.").replace(".base_layer", "")
         flat = value.detach().reshape(-1)
         sample = flat[:: max(1, flat.numel() // 64)].to(device="cpu", dtype=torch.float32)
         digest.update(name.encode() + sample.numpy().tobytes())

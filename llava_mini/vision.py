@@ -193,10 +193,10 @@ class VisionTower(nn.Module):
 
     @classmethod
     def from_pretrained(cls_, folder: str | Path, layer: int = -2, cls: bool = False,
-                        dtype: torch.dtype = torch.float32) -> VisionTower:
+                        dtype: torch.dtype = torch.float32, extra: bool = True) -> VisionTower:
         """From a folder or hub name that holds a CLIPVisionModel or a whole CLIPModel.
 
-        Raises InputError if it holds something else or weights are missing.
+        Raises InputError if it holds something else, or weights are missing (or left over, with ``extra=False``).
         """
         from transformers import AutoConfig, CLIPModel, CLIPVisionModel
 
@@ -210,7 +210,7 @@ class VisionTower(nn.Module):
                              "name a folder with a CLIP model.") from None
         if kind not in kinds:
             raise InputError(f"{folder} holds a {kind} model; the vision tower must be a CLIP model.")
-        model = load_strictly(kinds[kind], folder, dtype)
+        model = load_strictly(kinds[kind], folder, dtype, extra)
         return cls_(model.vision_model if kind == "clip" else model, layer, cls)
 
     @property
