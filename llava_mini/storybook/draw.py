@@ -11,11 +11,11 @@ import random
 from PIL import Image, ImageDraw
 
 from .art import DRAWINGS, Pen, people
-from .art.pen import DARK
+from .backdrop import Backdrop
 from .places import BACKDROPS
 from .scenes import Scene, Thing
 from .vocabulary import COLOURS
-from .weather import Backdrop, rain
+from .weather import rain
 
 OVERSAMPLING = 2
 
@@ -28,6 +28,7 @@ def draw(scene: Scene, size: int = 224) -> Image.Image:
     backdrop = Backdrop(pencil, n, scene.weather, random.Random(scene.seed))
     BACKDROPS[scene.place](backdrop)
     held = {r.subject: r.target for r in scene.relations if r.kind == "holding"}
+    string = (214, 214, 222) if scene.weather in ("night", "rainy") else (70, 70, 84)
     arms = []                                              # (drawn after which thing, what to draw)
     for index, thing in enumerate(scene.things):
         pen = _pen(pencil, thing, n)
@@ -40,7 +41,7 @@ def draw(scene: Scene, size: int = 224) -> Image.Image:
             DRAWINGS[thing.category](pen)
         for after, hold, pen, skin in arms:
             if after == index:
-                hold.draw(pen, skin, n)
+                hold.draw(pen, skin, n, string)
     if scene.weather == "rainy":
         rain(backdrop)
     return canvas.reduce(OVERSAMPLING)
@@ -48,7 +49,8 @@ def draw(scene: Scene, size: int = 224) -> Image.Image:
 
 def _pen(pencil, thing: Thing, n: int) -> Pen:
     box = tuple(v * n for v in thing.box)
-    width = 4 if box[3] - box[1] > 0.25 * n else 3         # of the outline, for a canvas of 448
+    side = (box[2] - box[0]) * (box[3] - box[1]) / n ** 2
+    width = 4 if side > 0.06 else 3 if side > 0.02 else 2  # of the outline, for a canvas of 448
     return Pen(pencil, box, COLOURS[thing.colour], max(1, round(width * n / 448)), thing.flip)
 
 
@@ -94,10 +96,11 @@ class _Hold:
             return (x0 + x1) / 2, y0 + 0.05 * (y1 - y0)
         return (x0 + 0.06 * (x1 - x0) if middle < (x0 + x1) / 2 else x1 - 0.06 * (x1 - x0)), y0 + 0.6 * (y1 - y0)
 
-    def draw(self, pen: Pen, skin, n: int) -> None:
+    def draw(self, pen: Pen, skin, n: int, string) -> None:
+        """The arm, over what is held; ``string`` is the colour of a kite's line."""
         if self.thing.category == "kite":
             x, y = pen.at((self.hand,))
             gx, gy = self.goal[0] * n, self.goal[1] * n
-            sag = ((x + gx) / 2 + 0.02 * n, (y + gy) / 2 + 0.03 * n)
-            pen.draw.line((gx, gy, *sag, x, y), fill=DARK, width=max(1, round(n / 224)))
+            sag = (x + gx) / 2, (y + gy) / 2 + 0.06 * abs(x - gx)
+            pen.draw.line((gx, gy, *sag, x, y), fill=string, width=max(1, round(n / 224)))
         people.arm(pen, self.side, self.y, self.hand, skin)

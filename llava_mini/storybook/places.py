@@ -7,7 +7,9 @@ Water lies at about 0.42 to 0.60 of the picture's height, ground from about 0.58
 from __future__ import annotations
 
 from .art.pen import mix
-from .weather import Backdrop, sky
+from .backdrop import Backdrop
+from .rooms import bedroom, kitchen
+from .weather import sky
 
 
 def _tree(b: Backdrop, x: float, foot: float, tall: float) -> None:
@@ -29,7 +31,8 @@ def _tufts(b: Backdrop, y0: float, colour, count: int) -> None:
     for _ in range(count):
         x, y = rng.random(), rng.uniform(y0, 1.0)
         s = 0.012 + 0.02 * (y - y0)
-        b.line(((x - s, y - s), (x, y), (x + s * 0.2, y - s * 1.5), (x + s * 0.3, y), (x + s * 1.2, y - s)), colour, 0.004)
+        b.line(((x - s, y - s), (x, y), (x + s * 0.2, y - s * 1.5), (x + s * 0.3, y),
+            (x + s * 1.2, y - s)), colour, 0.004)
 
 
 def _waves(b: Backdrop, y0: float, y1: float, colour, count: int) -> None:
@@ -64,10 +67,12 @@ def park(b: Backdrop) -> None:
     b.hills(h + 0.055, 0.03, grass)
     if rng.random() < 0.6:                                 # a path
         x, s = rng.uniform(0.2, 0.8), rng.uniform(-0.4, 0.4)
-        b.poly(((x - 0.02, h + 0.05), (x + 0.03, h + 0.05), (x + s + 0.20, 1.0), (x + s - 0.14, 1.0)), b.vary((226, 212, 186), 8))
+        b.poly(((x - 0.02, h + 0.05), (x + 0.03, h + 0.05), (x + s + 0.20, 1.0),
+            (x + s - 0.14, 1.0)), b.vary((226, 212, 186), 8))
     _tufts(b, h + 0.08, mix(grass, b.tone((84, 130, 80)), 0.4), 22)
     for _ in range(rng.randint(4, 12)):
-        b.disc(rng.random(), rng.uniform(h + 0.09, 1.0), 0.006, 0.006, b.tone(rng.choice(((252, 244, 220), (244, 214, 226)))))
+        b.disc(rng.random(), rng.uniform(h + 0.09, 1.0), 0.006, 0.006, b.tone(rng.choice(((252, 244, 220),
+            (244, 214, 226)))))
 
 
 def street(b: Backdrop) -> None:
@@ -76,7 +81,8 @@ def street(b: Backdrop) -> None:
     foot, x = b.horizon + 0.05, -rng.uniform(0.0, 0.15)
     while x < 1.0:
         w, top = rng.uniform(0.20, 0.34), rng.uniform(0.12, 0.30)
-        wall = b.vary(rng.choice(((232, 206, 190), (222, 220, 206), (206, 218, 224), (234, 222, 190), (220, 204, 214))), 8)
+        wall = b.vary(rng.choice(((232, 206, 190), (222, 220, 206), (206, 218, 224), (234, 222, 190),
+            (220, 204, 214))), 8)
         roof, pane = mix(wall, b.tone((120, 90, 90)), 0.45), b.tone((176, 198, 210))
         if b.weather == "night":
             pane = (236, 214, 140)
@@ -116,9 +122,11 @@ def farm(b: Backdrop) -> None:
     b.hills(h + 0.01, 0.09, b.vary((172, 200, 150)))
     x, s = rng.choice((rng.uniform(0.04, 0.25), rng.uniform(0.62, 0.80))), rng.uniform(0.9, 1.2)
     barn, y = b.vary((196, 142, 130), 10), h + 0.03                                          # a barn
-    b.poly(((x - 0.02 * s, y - 0.15 * s), (x + 0.04 * s, y - 0.23 * s), (x + 0.11 * s, y - 0.27 * s), (x + 0.18 * s, y - 0.23 * s),
+    b.poly(((x - 0.02 * s, y - 0.15 * s), (x + 0.04 * s, y - 0.23 * s), (x + 0.11 * s, y - 0.27 * s),
+        (x + 0.18 * s, y - 0.23 * s),
             (x + 0.24 * s, y - 0.15 * s)), mix(barn, b.tone((90, 80, 86)), 0.5))
-    b.poly(((x, y), (x, y - 0.15 * s), (x + 0.05 * s, y - 0.21 * s), (x + 0.11 * s, y - 0.245 * s), (x + 0.17 * s, y - 0.21 * s),
+    b.poly(((x, y), (x, y - 0.15 * s), (x + 0.05 * s, y - 0.21 * s), (x + 0.11 * s, y - 0.245 * s),
+        (x + 0.17 * s, y - 0.21 * s),
             (x + 0.22 * s, y - 0.15 * s), (x + 0.22 * s, y)), barn)
     pale = b.tone((240, 232, 222))
     b.box(x + 0.07 * s, y - 0.10 * s, x + 0.15 * s, y, pale)
@@ -168,7 +176,8 @@ def mountains(b: Backdrop) -> None:
                 low = min(ya, yb)
                 d = (low - y) * 0.5
                 left, right = x + (xa - x) * d / (ya - y), x + (xb - x) * d / (yb - y)
-                b.poly(((left, y + d), (x, y), (right, y + d), (x + (right - x) * 0.45, y + d * 0.72), (x, y + d * 1.15),
+                b.poly(((left, y + d), (x, y), (right, y + d), (x + (right - x) * 0.45, y + d * 0.72),
+                    (x, y + d * 1.15),
                         (x + (left - x) * 0.45, y + d * 0.72)), snow)
     ground = b.vary((232, 240, 246), 6)
     for _ in range(rng.randint(2, 5)):
@@ -177,7 +186,8 @@ def mountains(b: Backdrop) -> None:
         for k in range(3):
             y, w = foot - tall * 0.26 * k, tall * (0.28 - 0.07 * k)
             b.poly(((x - w, y), (x + w, y), (x, y - tall * 0.42)), fir)
-            b.poly(((x - w * 0.4, y - tall * 0.25), (x + w * 0.4, y - tall * 0.25), (x, y - tall * 0.42)), b.tone((240, 246, 250)))
+            b.poly(((x - w * 0.4, y - tall * 0.25), (x + w * 0.4, y - tall * 0.25),
+                (x, y - tall * 0.42)), b.tone((240, 246, 250)))
     b.hills(h + 0.065, 0.04, mix(ground, b.tone((186, 204, 224)), 0.5))
     b.hills(h + 0.13, 0.06, ground)
     b.hills(0.98, 0.14, mix(ground, b.tone((200, 214, 232)), 0.35))
@@ -196,7 +206,8 @@ def desert(b: Backdrop) -> None:
         b.disc(x, foot - tall, w / 2, w / 2, green)
         for side, low in ((-1, 0.35), (1, 0.5)):
             ax = x + side * tall * 0.26
-            b.line(((x, foot - tall * low), (ax, foot - tall * low), (ax, foot - tall * (low + 0.34))), green, w * 0.7)
+            b.line(((x, foot - tall * low), (ax, foot - tall * low), (ax, foot - tall * (low + 0.34))), green,
+                w * 0.7)
             b.disc(ax, foot - tall * (low + 0.34), w * 0.35, w * 0.35, green)
             b.disc(ax, foot - tall * low, w * 0.35, w * 0.35, green)
     b.hills(h + 0.10, 0.06, sand)
@@ -204,89 +215,6 @@ def desert(b: Backdrop) -> None:
     b.hills(0.98, 0.12, mix(sand, b.tone((218, 174, 124)), 0.3))
     for _ in range(5):
         b.disc(rng.random(), rng.uniform(0.66, 0.98), 0.014, 0.007, mix(sand, b.tone((170, 130, 100)), 0.4))
-
-
-def kitchen(b: Backdrop) -> None:
-    rng = b.rng
-    h = b.horizon = rng.uniform(0.56, 0.60)
-    wall = b.vary((238, 234, 216))
-    b.box(0, 0, 1, h, wall)
-    grout, splash, top = mix(wall, b.tone((150, 160, 160)), 0.35), b.vary(rng.choice(((206, 226, 224), (226, 218, 206), (214, 222, 234))), 6), h - 0.20
-    b.box(0, top - 0.16, 1, top, splash)
-    for k in range(1, 4):
-        b.line(((0, top - 0.04 * k), (1, top - 0.04 * k)), grout, 0.004)
-    for k in range(26):
-        b.line(((k * 0.04, top - 0.16), (k * 0.04, top)), grout, 0.004)
-    _window(b, rng.choice((rng.uniform(0.06, 0.2), rng.uniform(0.5, 0.62))), 0.06, 0.30, 0.24)
-    front = b.vary(rng.choice(((196, 214, 206), (222, 204, 184), (202, 210, 226), (226, 206, 206))), 8)
-    b.box(0, top, 1, h, front)
-    b.box(0, top - 0.005, 1, top + 0.022, b.vary((204, 180, 154), 8))
-    k, width = 0, rng.uniform(0.17, 0.26)
-    edge = mix(front, b.tone((90, 90, 100)), 0.35)
-    while k * width < 1:
-        x0, x1 = k * width + 0.012, (k + 1) * width - 0.012
-        b.draw.rectangle((x0 * b.n, (top + 0.035) * b.n, x1 * b.n, (h - 0.02) * b.n), outline=edge, width=max(1, b.n // 150))
-        b.box(x1 - 0.03, top + 0.07, x1 - 0.018, top + 0.10, edge)
-        k += 1
-    light, dark = b.vary((236, 232, 224), 6), b.vary(rng.choice(((206, 214, 214), (222, 204, 188), (208, 206, 220))), 6)
-    b.box(0, h, 1, 1, light)
-    vanish, rows = 0.5, (0.0, 0.10, 0.24, 0.42, 0.66, 1.0)
-    for r in range(5):
-        ya, yb = h + (1 - h) * rows[r], h + (1 - h) * rows[r + 1]
-        sa, sb = 0.16 + 0.14 * rows[r], 0.16 + 0.14 * rows[r + 1]
-        for c in range(-4, 4):
-            if (r + c) % 2:
-                b.poly(((vanish + c * sa, ya), (vanish + (c + 1) * sa, ya), (vanish + (c + 1) * sb, yb), (vanish + c * sb, yb)), dark)
-    b.box(0, h - 0.006, 1, h + 0.008, edge)
-
-
-def bedroom(b: Backdrop) -> None:
-    rng = b.rng
-    h = b.horizon = rng.uniform(0.56, 0.60)
-    wall = b.vary(rng.choice(((232, 220, 232), (220, 228, 240), (240, 228, 210), (222, 234, 222))), 6)
-    b.box(0, 0, 1, h, wall)
-    stripe, count = mix(wall, b.tone((170, 160, 190)), 0.18), rng.randint(9, 14)
-    for k in range(count):
-        b.box((k + 0.25) / count, 0, (k + 0.6) / count, h, stripe)
-    left = rng.random() < 0.5
-    _window(b, rng.uniform(0.56, 0.64) if left else rng.uniform(0.06, 0.14), 0.07, 0.28, 0.27, curtains=True)
-    b.box(0, h - 0.02, 1, h, b.tone((246, 242, 238)))
-    floor = b.vary((216, 194, 170), 8)
-    b.box(0, h, 1, 1, floor)
-    for k in range(1, 6):
-        y = h + (1 - h) * (k / 6) ** 1.4
-        b.line(((0, y), (1, y)), mix(floor, b.tone((130, 100, 80)), 0.25), 0.005)
-    rug = b.vary(rng.choice(((222, 206, 222), (204, 218, 226), (230, 214, 200), (210, 224, 208))), 8)
-    cx = rng.uniform(0.42, 0.58)
-    b.disc(cx, 0.82, 0.46, 0.145, mix(rug, b.tone((120, 100, 130)), 0.25))
-    b.disc(cx, 0.82, 0.435, 0.13, rug)
-    b.disc(cx, 0.82, 0.33, 0.095, mix(rug, b.tone((255, 255, 250)), 0.35))
-    wood, quilt, x, s = b.vary((190, 162, 136), 8), b.vary(rng.choice(((214, 196, 210), (190, 208, 218), (222, 210, 184), (196, 214, 196))), 8), \
-        0.0 if left else 1.0, 1 if left else -1
-    def bar(x0, y0, x1, y1, colour):
-        b.box(*sorted((x + s * x0, x + s * x1))[:1], y0, max(x + s * x0, x + s * x1), y1, colour)
-    bar(0.0, 0.34, 0.035, 0.66, wood)                      # a bed, seen from its side
-    bar(0.40, 0.47, 0.43, 0.66, wood)
-    bar(0.0, 0.57, 0.42, 0.63, mix(wood, b.tone((90, 70, 60)), 0.2))
-    bar(0.03, 0.48, 0.41, 0.58, b.tone((246, 244, 240)))
-    bar(0.14, 0.465, 0.41, 0.60, quilt)
-    bar(0.14, 0.465, 0.17, 0.60, mix(quilt, (255, 255, 255), 0.5))
-    b.disc(x + s * 0.085, 0.465, 0.055, 0.028, b.tone((250, 248, 246)))
-
-
-def _window(b: Backdrop, x: float, y: float, wide: float, high: float, curtains: bool = False) -> None:
-    frame, pane = b.tone((248, 246, 242)), b.vary((196, 222, 236), 8)
-    b.box(x, y, x + wide, y + high, frame)
-    b.box(x + 0.015, y + 0.015, x + wide - 0.015, y + high - 0.015, pane)
-    b.box(x + 0.015, y + high * 0.66, x + wide - 0.015, y + high - 0.015, b.tone((196, 216, 182)))
-    b.box(x + wide / 2 - 0.006, y, x + wide / 2 + 0.006, y + high, frame)
-    b.box(x, y + high / 2 - 0.006, x + wide, y + high / 2 + 0.006, frame)
-    b.box(x - 0.015, y + high, x + wide + 0.015, y + high + 0.016, b.tone((226, 222, 216)))
-    if curtains:
-        cloth = b.vary(b.rng.choice(((226, 200, 200), (206, 212, 226), (230, 220, 192))), 8)
-        for x0, x1, inner in ((x - 0.045, x + 0.05, x + 0.0), (x + wide + 0.045, x + wide - 0.05, x + wide)):
-            b.poly(((x0, y - 0.02), (x1, y - 0.02), (inner, y + high + 0.05), (x0, y + high + 0.05)), cloth)
-        b.box(x - 0.06, y - 0.03, x + wide + 0.06, y - 0.018, b.tone((170, 146, 124)))
 
 
 BACKDROPS = {"beach": beach, "park": park, "street": street, "farm": farm, "lake": lake, "mountains": mountains,

@@ -1,4 +1,7 @@
-"""The 26 drawings of the storybook: one function for each category of the vocabulary."""
+"""The drawings of the storybook: one function for each category of the vocabulary.
+
+People are drawn by :mod:`.people`, which needs to know more than colour and box.
+"""
 
 from .animals import bird, cat, cow, dog, elephant, horse
 from .homely import apple, ball, cake, chair, clock, cup, teddy_bear

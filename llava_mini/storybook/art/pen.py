@@ -55,7 +55,7 @@ def tints(body: RGB) -> Tints:
     """Highlights and shades that stay nearer to ``body`` than to any other vocabulary colour."""
     if min(body) > 225:                                   # white is shaded with a cool grey
         return Tints(body, (255, 255, 255), (216, 222, 234), (74, 76, 96))
-    return Tints(body, mix(body, (255, 255, 255), 0.17), mix(body, INK, 0.20), mix(body, INK, 0.72))
+    return Tints(body, mix(body, (255, 255, 255), 0.17), mix(body, INK, 0.14), mix(body, INK, 0.80))
 
 
 @lru_cache(maxsize=None)
