@@ -80,7 +80,7 @@ def street(b: Backdrop) -> None:
     sky(b)
     foot, x = b.horizon + 0.05, -rng.uniform(0.0, 0.15)
     while x < 1.0:
-        w, top = rng.uniform(0.20, 0.34), rng.uniform(0.12, 0.30)
+        w, top = rng.uniform(0.20, 0.34), rng.uniform(0.24, 0.34)
         wall = b.vary(rng.choice(((232, 206, 190), (222, 220, 206), (206, 218, 224), (234, 222, 190),
             (220, 204, 214))), 8)
         roof, pane = mix(wall, b.tone((120, 90, 90)), 0.45), b.tone((176, 198, 210))
@@ -88,7 +88,7 @@ def street(b: Backdrop) -> None:
             pane = (236, 214, 140)
         b.box(x, top, x + w, foot, wall)
         if rng.random() < 0.5:
-            b.poly(((x - 0.015, top), (x + w / 2, top - 0.10), (x + w + 0.015, top)), roof)
+            b.poly(((x - 0.015, top), (x + w / 2, top - 0.08), (x + w + 0.015, top)), roof)
         else:
             b.box(x, top - 0.02, x + w, top + 0.012, roof)
         columns, y, door = rng.choice((2, 3)), top + 0.045, rng.randrange(2)
@@ -168,7 +168,7 @@ def mountains(b: Backdrop) -> None:
     rng = b.rng
     sky(b)
     h, rock = b.horizon, b.vary((158, 168, 188))
-    for base, high, share in ((h + 0.04, 0.44, 0.45), (h + 0.06, 0.30, 0.0)):
+    for base, high, share in ((h + 0.04, 0.40, 0.45), (h + 0.06, 0.30, 0.0)):
         colour = mix(rock, b.tone((212, 224, 236)), share)
         ridge, snow = b.hills(base, high, colour, sharp=True), b.tone((246, 249, 252))
         for (xa, ya), (x, y), (xb, yb) in zip(ridge, ridge[1:], ridge[2:]):

@@ -42,13 +42,14 @@ def sky(b: Backdrop) -> None:
     top = tuple(max(0, min(255, c + rng.randint(-12, 12))) for c in top)
     b.bands(0.0, b.horizon + 0.06, top, low)
     if b.weather == "sunny":
-        x, y, r = rng.choice((rng.uniform(0.08, 0.30), rng.uniform(0.70, 0.92))), rng.uniform(0.08,
-            0.15), rng.uniform(0.05, 0.07)
+        left, y, r = rng.random() < 0.5, rng.uniform(0.08, 0.15), rng.uniform(0.05, 0.07)
+        x = rng.uniform(0.08, 0.30) if left else rng.uniform(0.70, 0.92)
         b.disc(x, y, r * 1.55, r * 1.55, mix(top, (255, 244, 190), 0.55))
         b.disc(x, y, r, r, (255, 228, 110))
-        for _ in range(rng.randint(0, 2)):
-            cloud(b, rng.uniform(-0.1, 0.8), rng.uniform(0.14, 0.34), rng.uniform(0.16, 0.28), (250, 252, 254),
-                (226, 236, 244))
+        for _ in range(rng.randint(0, 2)):                 # on the other side, so that the sun is seen
+            wide = rng.uniform(0.16, 0.28)
+            x = rng.uniform(0.45, 0.85) if left else rng.uniform(-0.10, 0.52 - wide)
+            cloud(b, x, rng.uniform(0.14, 0.34), wide, (250, 252, 254), (226, 236, 244))
     elif b.weather == "cloudy":
         for _ in range(rng.randint(6, 8)):
             g = rng.randint(218, 236)
