@@ -25,7 +25,7 @@ from os.path import commonprefix
 
 from .errors import InputError
 from .templates import Ends, Template
-from .writer import IMAGE, Writer, plain_text
+from .writer import Writer, plain_text
 
 _ELSE = "choose another template (v1 works with every tokenizer)."
 
@@ -52,34 +52,41 @@ def _slots(roles: tuple[str, ...]) -> list[dict]:
     return [{"role": role, "content": f"SlotOf{number}Content"} for number, role in enumerate(roles)]
 
 
+def _texts_between(text: str, messages: list[dict], where: str) -> list[str]:
+    """What the template wrote before, between and after the contents; every content must stand there once."""
+    found = []
+    for number, message in enumerate(messages):
+        before, slot, text = text.partition(message["content"])
+        if not slot or message["content"] in text:
+            raise InputError(f"{where} cannot be written by the tokenizer's chat template, which drops, repeats or "
+                             f"reorders the content of message {number} ({message['role']}); {_ELSE}")
+        found.append(before)
+    return [*found, text]
+
+
 def _end_mark(tokenizer, where: str) -> str:
     """What the template writes after an answer, up to and with the first control token."""
-    roles = ("user", "assistant") * 2
-    text = _run(tokenizer, _slots(roles), False, where)
-    _, _, rest = text.partition("SlotOf1Content")
-    between, _, rest = rest.partition("SlotOf2Content")
-    after = rest.partition("SlotOf3Content")[2]
+    messages = _slots(("user", "assistant") * 2)
+    *_, between, _, after = _texts_between(_run(tokenizer, messages, False, where), messages, where)
     for control in plain_text(tokenizer).control:
         found = re.match(r"\s*" + re.escape(control), after)
         if found and between.startswith(found[0]):
             return found[0]
     end = commonprefix([between, after])
     if not end:
-        raise InputError(f"The tokenizer's chat template writes no mark after an answer, so an answer could never "
-                         f"end; {_ELSE}")
+        raise InputError(f"{where} cannot be learnt with the tokenizer's chat template, which writes no mark after an "
+                         f"answer, so an answer could never end; {_ELSE}")
     return end
 
 
-def _parts(tokenizer, roles: tuple[str, ...], prompt: bool, where: str) -> list[Part]:
+def _parts(tokenizer, where: str, roles: tuple[str, ...], prompt: bool) -> list[Part]:
     """The template's string for these roles, cut at the slots and at the borders of the mask."""
-    messages, end = _slots(roles), _end_mark(tokenizer, where)
+    messages, end = _slots(roles), _once(_end_mark, tokenizer, where)
     text = _run(tokenizer, messages, prompt, where)
     parts, done = [], 0
+    _texts_between(text, messages, where)       # raises unless every content stands there once, in order
     for number, message in enumerate(messages):
-        start = text.find(message["content"], done)
-        if start < 0 or text.count(message["content"]) != 1:
-            raise InputError(f"{where} cannot be written by the tokenizer's chat template, which drops, repeats or "
-                             f"reorders the content of message {number} ({message['role']}); {_ELSE}")
+        start = text.index(message["content"], done)
         if message["role"] != "assistant":
             parts += [Part(text[done:start]), Part(slot=number)]
             done = start + len(message["content"])
@@ -87,7 +94,7 @@ def _parts(tokenizer, roles: tuple[str, ...], prompt: bool, where: str) -> list[
         before = _run(tokenizer, messages[:number], True, where)
         if not (text.startswith(before) and done <= len(before) <= start):
             raise InputError(f"{where} cannot be learnt with the tokenizer's chat template: before answer {number} its "
-                             f"prompt for generation is {before[-40:]!r} but its conversation has "
+                             f"prompt for generation ends {before[-40:]!r} where its conversation has "
                              f"{text[:start][-40:]!r}; {_ELSE}")
         parts += [Part(text[done:len(before)]), Part(text[len(before):start], supervised=True),
                   Part(slot=number, supervised=True)]
@@ -103,12 +110,12 @@ def _parts(tokenizer, roles: tuple[str, ...], prompt: bool, where: str) -> list[
 _KNOWN: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
-def _known_parts(tokenizer, roles: tuple[str, ...], prompt: bool, where: str) -> list[Part]:
-    """_parts, remembered: it depends on the template and the roles only."""
-    plain, known = plain_text(tokenizer), _KNOWN.setdefault(tokenizer, {})
-    key = (str(tokenizer.chat_template), id(plain), roles, prompt)
+def _once(make, tokenizer, where: str, *arguments):
+    """``make(tokenizer, where, *arguments)``, remembered for as long as the template stays the same."""
+    known = _KNOWN.setdefault(tokenizer, {})
+    key = (make, str(tokenizer.chat_template), tuple(plain_text(tokenizer).control), arguments)
     if key not in known:
-        known[key] = _parts(tokenizer, roles, prompt, where)
+        known[key] = make(tokenizer, where, *arguments)
     return known[key]
 
 
@@ -122,7 +129,7 @@ def write_chat(writer: Writer, messages: list[dict]) -> None:
     """The tokenizer's own chat template; ids equal ``apply_chat_template(tokenize=True)`` on ordinary text."""
     _check_template(writer.tokenizer, writer.where)
     roles = tuple(message["role"] for message in messages)
-    parts = _known_parts(writer.tokenizer, roles, writer.prompt, writer.where)
+    parts = _once(_parts, writer.tokenizer, writer.where, roles, writer.prompt)
     filled = "".join(part.text if part.slot is None else messages[part.slot]["content"] for part in parts)
     if filled != _run(writer.tokenizer, messages, writer.prompt, writer.where):
         raise InputError(f"{writer.where} would be changed by the tokenizer's chat template, which alters the text of "
@@ -145,8 +152,8 @@ def write_chat(writer: Writer, messages: list[dict]) -> None:
 def chat_ends(tokenizer) -> Ends:
     """Stops at the template's end mark, and at the tokenizer's end token in any case."""
     _check_template(tokenizer, "Generation")
-    end, plain = _end_mark(tokenizer, "Generation"), plain_text(tokenizer)
-    lead = "".join(part.text for part in _known_parts(tokenizer, ("user", "assistant"), False, "Generation")
+    end, plain = _once(_end_mark, tokenizer, "Generation"), plain_text(tokenizer)
+    lead = "".join(part.text for part in _once(_parts, tokenizer, "Generation", ("user", "assistant"), False)
                    if part.supervised and part.text != end)
     ids = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
     last = plain.markup(end)[-1]

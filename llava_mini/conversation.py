@@ -61,6 +61,8 @@ def from_llava(conversations: list[dict], sample_id: str | None = None) -> list[
         if turn["from"] not in list(_LLAVA_ROLES):
             raise InputError(f"{where}, turn {number}: unknown speaker {turn['from']!r} in the field 'from'; "
                              f"use one of {', '.join(_LLAVA_ROLES)}.")
+        if not isinstance(turn["value"], str):
+            raise InputError(f"{where}, turn {number}: the field 'value' is {turn['value']!r}; it must be a string.")
         messages.append({"role": _LLAVA_ROLES[turn["from"]], "content": turn["value"]})
     return messages
 
@@ -88,11 +90,11 @@ def render(messages: list[dict], template: str = "v1", *, tokenizer, visual_toke
         raise InputError(f"There is no template {template!r}; choose one of {', '.join(TEMPLATES)}.")
     where = _name(sample_id)
     _check(messages, where, prompt)
-    if not prompt and template != "plain":
-        _check_stops(messages, where, template, tokenizer)
     messages = _order_pictures(messages, image_order, rng)
     writer = Writer(tokenizer, visual_tokens, where, prompt)
     TEMPLATES[template].write(writer, messages)
+    if not prompt and template != "plain":
+        _check_stops(messages, where, template, tokenizer)
     rendered = Rendered(writer.ids, writer.mask, writer.picture_starts)
     if max_length is not None and len(rendered.ids) > max_length:
         _shorten(rendered, max_length, visual_tokens, where, "error" if prompt else too_long)
@@ -112,6 +114,8 @@ def _check(messages: list[dict], where: str, prompt: bool) -> None:
         raise InputError(f"{where} has no turns; give it a question{'' if prompt else ' and an answer'}.")
     expected = "user"
     for number, message in enumerate(messages):
+        if not isinstance(message, dict):
+            raise InputError(f"{where}, turn {number}: {message!r} is not a message; use a dict of role and content.")
         role, content = message.get("role"), message.get("content")
         if role not in ("system", "user", "assistant"):
             raise InputError(f"{where}, turn {number}: unknown role {role!r}; use system, user or assistant.")

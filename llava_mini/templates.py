@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .errors import InputError
-from .writer import IMAGE, Writer
+from .writer import IMAGE, Writer, plain_text
 
 # The sentences Vicuna (v1) and the paper (v0, Table 2) were trained with: part of the protocol.
 SYSTEM_V1 = ("A chat between a curious user and an artificial intelligence assistant. "
@@ -118,6 +118,11 @@ def _end_ids(tokenizer) -> tuple[int, ...]:
     return () if tokenizer.eos_token_id is None else (tokenizer.eos_token_id,)
 
 
-PLAIN = Template(write_plain, lambda tokenizer: Ends(ids=_end_ids(tokenizer), strings=("\n",)))
+def _plain_ends(tokenizer) -> Ends:
+    lead = " " if plain_text(tokenizer).adds_space("control") else ""      # Llama 2 begins a caption with a space
+    return Ends(lead=lead, ids=_end_ids(tokenizer), strings=("\n",))
+
+
+PLAIN = Template(write_plain, _plain_ends)
 V1 = Template(write_v1, lambda tokenizer: Ends(lead=" ", ids=_end_ids(tokenizer)))
 V0 = Template(write_v0, lambda tokenizer: Ends(lead=" ", ids=_end_ids(tokenizer), strings=(STOP_V0,)))
