@@ -1,0 +1,15 @@
+"""Figures, each a still picture with the same in words beside it (see :class:`.style.Drawing`).
+
+>>> from llava_mini import show
+>>> show.picture_sheet(items, "Unseen pictures").save("sheet.png")                              # doctest: +SKIP
+>>> show.loss_curves({"mine": show.read_history("history.jsonl")}, show.read_band("band.json"))  # doctest: +SKIP
+>>> show.heat_map(evaluation.confusions(questions, answers, "what", storybook.questions.value))  # doctest: +SKIP
+"""
+
+from .confusion import heat_map
+from .curves import Band, compare, loss_curves, make_band, read_band, read_history, write_band
+from .sheet import Answered, alt_text, choose, picture_sheet
+from .style import Drawing
+
+__all__ = ["Answered", "Band", "Drawing", "alt_text", "choose", "compare", "heat_map", "loss_curves", "make_band", "picture_sheet",
+           "read_band", "read_history", "write_band"]
