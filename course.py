@@ -27,7 +27,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STATE = VENV / "course-state"           # the fingerprint of what is installed, or UNFINISHED
-UNFINISHED = "unfinished"
+UNFINISHED, EMPTY = "unfinished", "empty"
+INSTALLING = "Installing collected packages:"  # pip's line between fetching everything and touching anything
 LOG = VENV / "setup.log"                # what pip said last time
 OLDEST, NEWEST = (3, 10), (3, 13)       # Python versions; pyproject.toml says the same
 REQUIREMENTS = ("requirements/core.txt", "requirements/dev.txt", "requirements/lock.txt")
@@ -101,8 +102,6 @@ def prepare():
             remove(state)
         if not VENV.exists():
             create()
-        elif state is not None:
-            STATE.write_text(UNFINISHED)  # a .venv the user made stays the user's until it is complete
         install()
         STATE.write_text(fingerprint())
         print(f"Ready after {time.monotonic() - began:.0f} s.", flush=True)
@@ -174,6 +173,7 @@ def create():
     if made.returncode or not works():
         raise Problem(trouble(made.stdout.decode(errors="replace"),
                               "The virtual environment could not be made"))
+    STATE.write_text(EMPTY)
 
 
 def check_python(version):
@@ -195,13 +195,17 @@ def install():
     pip = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONUNBUFFERED": "1"}, encoding="utf-8",
                            errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT)
-    lines = []
+    lines, before = [], read_state()
+    if before is not None:  # else the user made this .venv, and it stays the user's until it is complete
+        STATE.write_text(UNFINISHED)
     try:
         follow(pip, lines, site)
     finally:
         pip.terminate()  # after an interrupt; without effect once pip has ended
         status = pip.wait()
         LOG.write_text("".join(lines), encoding="utf-8")
+        if before is not None and not any(line.startswith(INSTALLING) for line in lines):
+            STATE.write_text(before)  # as good as it was: without a network, say
     if status:
         raise Problem(trouble("".join(lines), "pip could not install the packages"))
     # Relative, so that it holds wherever this folder moves and whatever letters its path has.
@@ -229,7 +233,7 @@ def follow(pip, lines, site):
 
 def progress(lines, site):
     """How far pip is, from its output and from what lies in `site`: (stage, detail)."""
-    installing = [line for line in lines if line.startswith("Installing collected packages:")]
+    installing = [line for line in lines if line.startswith(INSTALLING)]
     if installing:
         total = installing[-1].count(",") + 1
         return f"Installing {total} packages", f"{min(total, len(list(site.glob('*.dist-info'))))} done"
