@@ -28,7 +28,7 @@ from .errors import InputError
 from .templates import PLAIN, V0, V1
 from .writer import IMAGE, Writer, image_token_id, plain_text
 
-__all__ = ["IGNORE", "IMAGE", "TEMPLATES", "Rendered", "answer_text", "from_llava", "image_token_id", "labels",
+__all__ = ["IGNORE", "IMAGE", "TEMPLATES", "Rendered", "answer_text", "check_messages", "from_llava", "image_token_id", "labels",
            "render", "show_mask", "stop_ids", "stop_strings"]
 
 TEMPLATES = {"plain": PLAIN, "v1": V1, "v0": V0, "chat": CHAT}
@@ -89,7 +89,7 @@ def render(messages: list[dict], template: str = "v1", *, tokenizer, visual_toke
     if template not in TEMPLATES:
         raise InputError(f"There is no template {template!r}; choose one of {', '.join(TEMPLATES)}.")
     where = _name(sample_id)
-    _check(messages, where, prompt)
+    check_messages(messages, where, prompt)
     messages = _order_pictures(messages, image_order, rng)
     writer = Writer(tokenizer, visual_tokens, where, prompt)
     TEMPLATES[template].write(writer, messages)
@@ -108,8 +108,8 @@ def _name(sample_id) -> str:
     return "The conversation" if sample_id is None else f"Sample {sample_id!r}"
 
 
-def _check(messages: list[dict], where: str, prompt: bool) -> None:
-    """Roles in turn, text as content, <image> marks with the user only."""
+def check_messages(messages: list[dict], where: str = "The conversation", prompt: bool = False) -> None:
+    """Raises InputError unless roles take turns, every content is a text and <image> marks are the user's only."""
     if not messages:
         raise InputError(f"{where} has no turns; give it a question{'' if prompt else ' and an answer'}.")
     expected = "user"

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .conversation import IMAGE, from_llava
+from .conversation import IMAGE, check_messages, from_llava
 from .errors import InputError
 
 
@@ -159,9 +159,7 @@ def _sample(item) -> Sample:
         raise InputError(f"{where}, field 'conversations': missing; write a list of turns "
                          '{"from": "human" or "gpt", "value": text}.')
     messages = from_llava(item["conversations"], sample_id)
-    for number, message in enumerate(messages):
-        if not isinstance(message["content"], str):
-            raise InputError(f"{where}, turn {number}, field 'value': must be a text, not {_kind(message['content'])}.")
+    check_messages(messages, where)
     marks = sum(message["content"].count(IMAGE) for message in messages if message["role"] == "user")
     if marks != len(images):
         raise InputError(f"{where}, field 'conversations': {marks} {IMAGE} mark{'s' * (marks != 1)} for {len(images)} "
