@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 import re
 import weakref
+from functools import lru_cache
 
 from .errors import InputError
 
@@ -69,6 +70,7 @@ class PlainText:
         layout["pre_tokenizer"] = _without_prefix(layout["pre_tokenizer"])
         self._raw = Tokenizer.from_str(json.dumps(layout))
         self._raw.encode_special_tokens = True      # do not look for special tokens in the text
+        self._cached = lru_cache(50_000)(self._pieces)
         control = next((name for name, number in self.control.items() if number in self._never), None)
         self._space = {"text": "no", "start": self._rule(whole, ""),
                        "control": self._rule(whole, control) if control else "no"}
@@ -94,7 +96,7 @@ class PlainText:
         rule = self._space[context]
         if rule == "always" or (rule == "if missing" and not text.startswith(" ")):
             text = " " + text
-        return self._pieces(text)
+        return list(self._cached(text))             # questions and system messages come back all the time
 
     def _pieces(self, text: str) -> list[int]:
         ids = self._raw.encode(text, add_special_tokens=False).ids

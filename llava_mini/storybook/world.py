@@ -20,7 +20,9 @@ CAN_SIT_ON = ("cat", "bird", "teddy bear", "book", "cup", "cake", "apple", "back
 SEATS = ("bench", "suitcase", "car", "bus", "horse", "elephant", "cow")
 CAN_HIDE_UNDER = ("ball", "cat", "dog", "cup", "book", "apple", "teddy bear", "backpack")
 ROOFS = ("bench", "umbrella", "chair")
-SEAT_HEIGHT = {"bench": 0.42}               # share of the seat's height at which its sitter rests
+# Where a sitter rests: share of the seat's height from its top, and of its width from the left (unflipped).
+SEAT = {"bench": (0.58, 0.5), "horse": (0.33, 0.42), "cow": (0.24, 0.38), "elephant": (0.09, 0.35), "car": (0.01, 0.5), "bus": (0.0, 0.5),
+        "suitcase": (0.24, 0.5)}
 ODD_RATE, RELATION_RATE, REPEAT_RATE = 0.12, 0.35, 0.45
 
 
@@ -196,7 +198,8 @@ def _add_relation(rng, rules, place, home, things, relations, add) -> None:
         w, h = _box_size(rng, target, size)
         right = rng.random() < 0.5
         hand_x, hand_y = (px1 + 0.02 if right else px0 - 0.02), py0 + 0.52 * (py1 - py0)
-        if target == "umbrella":
+        if target == "umbrella":                        # held higher, so that the canopy is clear of the face
+            hand_y -= 0.12 * (py1 - py0)
             x0, y0 = hand_x - w / 2, hand_y - h
         elif target == "kite":
             x0, y0 = hand_x + (0.10 if right else -0.10 - w), max(0.03, hand_y - 0.45)
@@ -212,8 +215,12 @@ def _add_relation(rng, rules, place, home, things, relations, add) -> None:
         w, h = _box_size(rng, subject, size)
         if kind == "under":
             w, h = 0.8 * w, 0.8 * h
-        x0 = (tx0 + tx1) / 2 - w / 2 + rng.uniform(-0.2, 0.2) * (tx1 - tx0 - w)
-        rest = ty0 + SEAT_HEIGHT.get(target, 0.06) * (ty1 - ty0) if kind == "on" else ty1 + 0.01
+        if kind == "on":
+            down, across = SEAT[target]
+            across = 1 - across if things[first].flip else across
+            x0, rest = tx0 + across * (tx1 - tx0) - w / 2, ty0 + down * (ty1 - ty0)
+        else:
+            x0, rest = (tx0 + tx1) / 2 - w / 2 + rng.uniform(-0.2, 0.2) * (tx1 - tx0 - w), ty1 + 0.01
         y0 = rest - h
         other, relation = subject, lambda i: Relation(kind, i, first)
     box = _rounded(x0, y0, x0 + w, y0 + h)

@@ -1,0 +1,232 @@
+"""The vision parent: a mini CLIP with an image and a text tower.
+
+    python -m llava_mini.foundations.clip
+
+writes data/pretrained/clip in transformers' format (CLIPModel, tokenizer, preprocessor), with its
+curve and the settings that made it. Two contrastive losses train it:
+
+* pictures against captions, as in CLIP: enough to tell the pictures of a batch apart, and blind to
+  what a thing is (colour and place already tell them apart);
+* patches against phrases, as in RegionCLIP: each patch token of the before-last layer, the one
+  LLaVA reads, has to find the phrases that are true of it ("small red car", "sand") among those of
+  the batch. Phrases true of a patch never count as its negatives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+from tqdm.auto import tqdm
+from transformers import CLIPConfig, CLIPModel
+from transformers.models.clip import CLIPImageProcessorPil
+
+from ..storybook.draw import draw
+from ..storybook.narrate import captions, word_map
+from ..storybook.scenes import Scene
+from ..storybook.vocabulary import CATEGORIES, COLOURS, SIZES
+from ..storybook.world import scenes
+from .loop import raise_parent
+from .tokenizer import diet_lines, train_tokenizer
+
+MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)   # CLIP's own
+
+
+@dataclass(frozen=True)
+class Settings:
+    width: int = 128
+    layers: int = 6
+    heads: int = 4
+    text_width: int = 128
+    text_layers: int = 3
+    embedding: int = 96
+    pixels: int = 112
+    patch: int = 14
+    pictures: int = 40_000
+    steps: int = 2600
+    batch: int = 64
+    phrases: int = 224      # candidates of a step, drawn from those true of its patches
+    learning_rate: float = 1.5e-3
+    seed: int = 0
+
+
+class Parent(nn.Module):
+    """A CLIPModel and the head with which its patches look for phrases."""
+
+    def __init__(self, s: Settings, tokenizer):
+        super().__init__()
+        ids = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+        self.clip = CLIPModel(CLIPConfig(
+            projection_dim=s.embedding,
+            vision_config={"hidden_size": s.width, "intermediate_size": 4 * s.width, "num_hidden_layers": s.layers, "num_attention_heads": s.heads,
+                           "image_size": s.pixels, "patch_size": s.patch, "projection_dim": s.embedding},
+            text_config={"hidden_size": s.text_width, "intermediate_size": 4 * s.text_width, "num_hidden_layers": s.text_layers, "num_attention_heads": 4,
+                         "vocab_size": len(tokenizer), "max_position_embeddings": 96, "projection_dim": s.embedding, **ids}))
+        self.patch_head = nn.Linear(s.width, s.embedding, bias=False)
+        self.patch_scale = nn.Parameter(torch.tensor(2.6))
+
+
+def region_phrases(words: tuple[str, ...]) -> list[str]:
+    """The phrases that name a cell with these words, from vague to exact."""
+    thing = [w for w in words if w in CATEGORIES]
+    if not thing:
+        return list(words)                                        # "sand"; "sky", "rainy"
+    name, colour, size = thing[0], next(w for w in words if w in COLOURS), next(w for w in words if w in SIZES)
+    phrases = [name, f"{colour} thing", f"{size} thing", f"{colour} {name}", f"{size} {name}", f"{size} {colour} {name}"]
+    if "captain" in words:
+        phrases += ["captain", "captain"]
+    return phrases + [f"centre of {name}", "centre"] if "centre" in words else phrases
+
+
+def _some(rng: random.Random, options: list[str], n: int = 3) -> list[str]:
+    return rng.sample(options, min(n, len(options)))
+
+
+def _is_true(phrase: str, words: frozenset) -> bool:
+    rest = phrase.replace("centre of ", "centre ").removesuffix(" thing")
+    for name in ("traffic light", "teddy bear"):
+        if rest.endswith(name):
+            return name in words and all(w in words for w in rest.removesuffix(name).split())
+    return all(w in words for w in rest.split())
+
+
+def draw_pictures(split: str, n: int, pixels: int, cache: Path) -> tuple[np.ndarray, list[Scene]]:
+    """[n, pixels, pixels, 3] uint8 pictures of a split, drawn at 224 and reduced as the preprocessor does."""
+    path = cache / f"{split}-{n}-{pixels}.npy"
+    known = list(scenes(split, n))
+    if not path.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".unfinished.npy")
+        store = np.lib.format.open_memmap(unfinished, "w+", np.uint8, (n, pixels, pixels, 3))
+        chunks = [(split, start, min(250, n - start), pixels) for start in range(0, n, 250)]
+        with ProcessPoolExecutor() as pool:
+            for (_, start, count, _), pictures in zip(chunks, tqdm(pool.map(_draw_chunk, chunks), total=len(chunks), desc=f"draw {split}", mininterval=5.0)):
+                store[start:start + count] = pictures
+        store.flush()
+        unfinished.rename(path)
+    return np.load(path, mmap_mode="r"), known
+
+
+def _draw_chunk(chunk) -> np.ndarray:
+    split, start, count, pixels = chunk
+    return np.stack([np.asarray(draw(s).resize((pixels, pixels), Image.BICUBIC)) for s in scenes(split, count, start)])
+
+
+def to_pixels(pictures: np.ndarray) -> torch.Tensor:
+    """[n, h, w, 3] uint8 -> [n, 3, h, w] float, normalised."""
+    x = torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 255
+    return (x - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+
+
+class Words:
+    """Tokenises phrases and captions, remembering what it has seen."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+        self.ids = lru_cache(300_000)(lambda words: [tokenizer.bos_token_id, *tokenizer(words, add_special_tokens=False).input_ids[:90], tokenizer.eos_token_id])
+
+    def __call__(self, texts: list[str]) -> dict[str, torch.Tensor]:
+        rows = [self.ids(t) for t in texts]
+        length = max(map(len, rows))
+        pad = self.tokenizer.pad_token_id
+        ids = torch.tensor([r + [pad] * (length - len(r)) for r in rows])              # [texts, length]
+        return {"input_ids": ids, "attention_mask": (ids != pad).long()}
+
+
+def patch_loss(tokens: torch.Tensor, phrases: torch.Tensor, true: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """Patches find their phrases. tokens [p, e], phrases [f, e], true [p, f] bool, weight [p] -> scalar.
+
+    For each true phrase: -log(e^s / (e^s + sum over the FALSE phrases)), averaged over a patch's
+    true phrases and then over patches by weight.
+    """
+    s = scale.exp() * F.normalize(tokens, dim=-1) @ F.normalize(phrases, dim=-1).T       # [p, f]
+    false = s.masked_fill(true, -1e4).logsumexp(1, keepdim=True)                         # [p, 1]
+    per_patch = (F.softplus(false - s) * true).sum(1) / true.sum(1).clamp(min=1)         # [p]
+    return (per_patch * weight).sum() / weight.sum()
+
+
+def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/foundations")) -> list[dict]:
+    """Raises the vision parent into ``folder``; returns its curve. Resumes after a kill."""
+    tokenizer = train_tokenizer(diet_lines(20_000))
+    pictures, known = draw_pictures("parents", s.pictures, s.pixels, cache)
+    exam_pictures, exam_scenes = draw_pictures("parents_test", 512, s.pixels, cache)
+    told = [captions(scene) for scene in tqdm(known, desc="captions", mininterval=5.0)]
+    maps = [word_map(scene, s.pixels // s.patch) for scene in known]
+    torch.manual_seed(s.seed)
+    parent, words = Parent(s, tokenizer), Words(tokenizer)
+
+    def read(texts):
+        return parent.clip.text_projection(parent.clip.text_model(**words(texts)).pooler_output)
+
+    def towers(pixels, texts):
+        seen = parent.clip.vision_model(pixel_values=pixels, output_hidden_states=True)
+        pooled = parent.clip.visual_projection(seen.pooler_output)                       # [n, e]
+        return pooled, parent.patch_head(seen.hidden_states[-2][:, 1:]), read(texts)     # [n, e], [n, tokens, e], [texts, e]
+
+    def loss_of(step: int) -> dict[str, torch.Tensor]:
+        rng = random.Random(f"clip/{s.seed}/{step}")
+        chosen = sorted(rng.sample(range(s.pictures), s.batch))
+        noise = torch.Generator().manual_seed(s.seed * 1_000_003 + step)
+        pixels = to_pixels(pictures[chosen])
+        pixels = pixels * (0.85 + 0.3 * torch.rand(s.batch, 1, 1, 1, generator=noise)) + 0.2 * torch.randn(s.batch, 1, 1, 1, generator=noise)
+        cells = [cell for i in chosen for cell in maps[i]]
+        kinds = sorted(set(cells), key=str)
+        phrases = _some(rng, sorted({p for kind in kinds for p in _some(rng, region_phrases(kind))}), s.phrases)
+        pooled, tokens, caption = towers(pixels, [rng.choice(told[i]) for i in chosen])
+        phrase = read(phrases)                                                           # [phrases, e]
+        match = parent.clip.logit_scale.exp().clamp(max=100) * F.normalize(pooled, dim=-1) @ F.normalize(caption, dim=-1).T   # [n, n]
+        same = torch.arange(s.batch)
+        table = torch.tensor([[_is_true(p, frozenset(kind)) for p in phrases] for kind in kinds])      # [kinds, phrases]
+        number = {kind: k for k, kind in enumerate(kinds)}
+        true = table[torch.tensor([number[cell] for cell in cells])]                                   # [patches, phrases]
+        weight = torch.tensor([1.0 if len(cell) > 2 else 0.15 for cell in cells])
+        return {"contrastive": 0.5 * (F.cross_entropy(match, same) + F.cross_entropy(match.T, same)) * 0.5,
+                "patches": patch_loss(tokens.flatten(0, 1), phrase, true, weight, parent.patch_scale)}
+
+    @torch.no_grad()
+    def evaluate() -> dict[str, float]:
+        right = {"category": 0, "colour": 0, "size": 0, "batch": 0}
+        things = 0
+        for start in range(0, len(exam_scenes), 64):
+            batch = exam_scenes[start:start + 64]
+            pooled, tokens, told_ = towers(to_pixels(exam_pictures[start:start + 64]), [captions(scene)[0] for scene in batch])
+            right["batch"] += ((F.normalize(pooled, dim=-1) @ F.normalize(told_, dim=-1).T).argmax(1) == torch.arange(len(batch))).sum().item()
+            for name, options in (("category", list(CATEGORIES)), ("colour", [f"{c} thing" for c in COLOURS]), ("size", [f"{z} thing" for z in SIZES])):
+                phrase = read(options)
+                best = (F.normalize(tokens, dim=-1) @ F.normalize(phrase, dim=-1).T).argmax(-1)       # [n, tokens]
+                for n, scene in enumerate(batch):
+                    for i, cell in enumerate(word_map(scene, s.pixels // s.patch)):
+                        if "centre" in cell:
+                            things += name == "category"
+                            right[name] += options[best[n, i]].removesuffix(" thing") in cell
+        return {f"{k}_right": v / (len(exam_scenes) if k == "batch" else things) for k, v in right.items()}
+
+    curve = raise_parent(parent, loss_of, steps=s.steps, learning_rate=s.learning_rate, folder=folder.parent / ("." + folder.name), evaluate=evaluate)
+    parent.clip.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    CLIPImageProcessorPil(size={"shortest_edge": s.pixels}, crop_size={"height": s.pixels, "width": s.pixels}, image_mean=MEAN, image_std=STD,
+                          resample=Image.BICUBIC).save_pretrained(folder)
+    (folder / "curve.json").write_text(json.dumps({"settings": asdict(s), "curve": curve}, indent=1))
+    return curve
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--folder", type=Path, default=Path("data/pretrained/clip"))
+    parser.add_argument("--steps", type=int, default=Settings.steps)
+    args = parser.parse_args()
+    make(args.folder, Settings(steps=args.steps))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""What the language parent reads: nothing but words.
+
+Three kinds of text, made anew for every step from scenes that are never drawn:
+
+* chats about a scene told in words (the user tells it, then asks), in the v1 chat format;
+* chats of everyday knowledge (:mod:`.knowledge`);
+* *word maps*: a scene told cell by cell on an 8 x 8 page, followed by sentences about it. The
+  words of one cell share one position: their embeddings are added. A large language model has met
+  tables, seating plans and ASCII art; this is what the small one gets instead. It never sees a
+  question about a map: answering questions about pictures stays to be learned from instruction
+  data (the paper's stage 2).
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from ..storybook.narrate import GRID, boxes, captions, word_map
+from ..storybook.phrases import a, groups, side
+from ..storybook.questions import questions
+from ..storybook.scenes import Scene
+from ..storybook.vocabulary import CATEGORIES, PLACES, WEATHER
+from ..storybook.world import SPLITS, random_scene
+from .knowledge import knowledge
+
+ROWS = ("top", "top", "upper", "upper", "lower", "lower", "bottom", "bottom")
+COLUMNS = ("left", "left", "left", "middle", "middle", "right", "right", "right")
+TAILS_PER_MAP, TAILS_PER_CHAT = 9, 6
+SHARE_OF_MAPS, SHARE_OF_CHATS = 0.50, 0.42     # the rest is everyday knowledge
+
+
+@dataclass(frozen=True)
+class Text:
+    """One text: a beginning that several continuations share, each blind to the others."""
+
+    kind: str                                     # "map", "chat" or "knowledge"
+    opening: str                                  # the scene in words; empty for maps and knowledge
+    cells: tuple[tuple[str, ...], ...]            # the words of a map's cells, row by row; else empty
+    tails: tuple[tuple[str, str], ...]            # (question, answer); the question is empty after a map
+
+
+def text(rng: random.Random) -> Text:
+    """The next text of the diet."""
+    lot = rng.random()
+    if lot >= SHARE_OF_MAPS + SHARE_OF_CHATS:
+        return Text("knowledge", "", (), tuple(knowledge(rng) for _ in range(TAILS_PER_CHAT)))
+    scene = random_scene(rng, SPLITS["parents"])
+    facts = questions(scene, rng)
+    if lot < SHARE_OF_MAPS:
+        sentences = [f.answer.removeprefix("Yes, ") for f in facts]
+        sentences = [s[0].upper() + s[1:] for s in sentences if not s.startswith("No,")]
+        tails = captions(scene)[:3] + sentences[:TAILS_PER_MAP - 3]
+        return Text("map", "", tuple(map_cells(scene)), tuple(("", t) for t in tails))
+    return Text("chat", tell(scene, rng), (), tuple((f.text, f.answer) for f in facts[:TAILS_PER_CHAT]))
+
+
+def map_cells(scene: Scene) -> list[tuple[str, ...]]:
+    """The scene's word map with the words for each cell's own place added."""
+    return [words + (ROWS[i // GRID], COLUMNS[i % GRID]) for i, words in enumerate(word_map(scene))]
+
+
+def tell(scene: Scene, rng: random.Random) -> str:
+    """The scene in words: mostly a telling from left to right, sometimes captions and boxes."""
+    if rng.random() < 0.10:
+        return _as_annotations(scene)
+    place = PLACES[scene.place].phrase
+    setting = f"{WEATHER[scene.weather]}, and this is {place}" if scene.weather else f"this is {place}"
+    parts = []
+    for t in sorted(scene.things, key=lambda t: t.box[0] + t.box[2]):
+        parts.append(f"{a(t, size=True)} {side(t)}" if side(t) else a(t, size=True))
+    told = f"From left to right there are {', '.join(parts)}."
+    held = [f"{a(scene.things[r.subject])} is {r.kind} {a(scene.things[r.target])}." for r in scene.relations]
+    pieces = [setting[0].upper() + setting[1:] + ".", told] + [h[0].upper() + h[1:] for h in held]
+    if rng.random() < 0.3:
+        pieces.append("Together: " + ", ".join(groups(scene.things, colour=False)) + ".")
+    rng.shuffle(pieces)
+    return " ".join(pieces)
+
+
+def _as_annotations(scene: Scene) -> str:
+    """Captions, a blank line, boxes: the text a LLaVA teacher gets (paper, Table 1)."""
+    by_id = {c.coco_id: c.coco for c in CATEGORIES.values()}
+    lines = captions(scene) + [""]
+    for row in boxes(scene, 1, 1):
+        x, y, w, h = row["bbox"]
+        lines.append(f"{by_id[row['category_id']]}: {[round(v, 2) for v in (x, y, x + w, y + h)]}")
+    return "\n".join(lines)

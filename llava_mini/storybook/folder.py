@@ -1,0 +1,164 @@
+"""A split of the storybook as files, laid out as COCO and LLaVA lay theirs out.
+
+::
+
+    pictures/train-000001.jpg ...   224 x 224
+    captions.json, instances.json   true COCO JSON: images, annotations, categories
+    align.json                      LLaVA schema: one caption a sample, for stage 1
+    tune.json                       LLaVA schema: conversations, for stage 2
+    questions.jsonl                 questions with their answer key, for scoring
+    about.json                      written last: a folder without it is unfinished
+
+The scenes themselves are not written: whatever reads such a folder sees pictures and words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from ..errors import InputError
+from .draw import draw
+from .narrate import boxes, captions
+from .questions import Question, questions
+from .scenes import Scene
+from .vocabulary import CATEGORIES, UNSEEN_PAIRS
+from .world import SPLITS, scenes
+
+CHUNK = 250                 # pictures a worker draws at a time
+SAMPLES_PER_PICTURE = 8     # stage-2 samples; the first is a conversation of three turns
+BRIEF = ("Describe the image concisely.", "Give a short description of the picture.", "What does this picture show?",
+         "Sum up the picture in one sentence.", "Write a brief caption for the image.")
+DETAIL = ("Describe the picture in detail.", "Tell me all about this picture.", "What can be seen here? Describe everything.")
+
+
+def make_folder(folder: Path, split: str, n: int, *, questions_per_picture: int = 6, workers: int | None = None) -> Path:
+    """Draws and tells ``n`` pictures of a split into ``folder``; does nothing if they are there.
+
+    The same arguments give the same bytes on every machine with the same Pillow. Raises InputError
+    when the disk is full, leaving no half folder behind.
+    """
+    folder = Path(folder)
+    if split not in SPLITS:
+        raise InputError(f"There is no split {split!r} of the storybook; choose one of {', '.join(SPLITS)}.")
+    about = {"split": split, "pictures": n, "questions_per_picture": questions_per_picture, "code": _code()}
+    ready = folder / "about.json"
+    if ready.exists() and json.loads(ready.read_text(encoding="utf-8")) == about:
+        return folder
+    beside = folder.with_name(folder.name + ".unfinished")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        (beside / "pictures").mkdir(parents=True)
+        _write(beside, split, n, questions_per_picture, workers)
+        (beside / "about.json").write_text(json.dumps(about), encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(beside, folder)
+    except OSError as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise InputError(f"The storybook could not be written to {folder} ({error.strerror}); free some space or choose another folder.") from error
+    return folder
+
+
+def _code() -> str:
+    """Fingerprint of the code that draws and tells, so that an old folder is made anew after a change."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _write(folder: Path, split: str, n: int, per_picture: int, workers: int | None) -> None:
+    chunks = [(str(folder), split, start, min(CHUNK, n - start), per_picture) for start in range(0, n, CHUNK)]
+    told: list[dict] = []
+    with tqdm(total=n, desc=f"drawing {split}", unit="picture") as bar:
+        workers = workers or min(os.cpu_count() or 1, len(chunks))
+        if workers == 1:
+            for chunk in chunks:
+                told += _draw(chunk)
+                bar.update(chunk[3])
+        else:
+            with ProcessPoolExecutor(workers) as pool:
+                for chunk, rows in zip(chunks, pool.map(_draw, chunks)):
+                    told += rows
+                    bar.update(chunk[3])
+    images = [{"id": row["number"], "file_name": row["file"], "width": 224, "height": 224} for row in told]
+    _dump(folder / "captions.json", {"info": _INFO, "images": images, "annotations": _numbered(told, "captions")})
+    _dump(folder / "instances.json", {"info": _INFO, "images": images, "annotations": _numbered(told, "boxes"), "categories": [
+        {"id": c.coco_id, "name": c.coco, "supercategory": c.group} for c in CATEGORIES.values()]})
+    _dump(folder / "align.json", [sample for row in told for sample in row["align"]])
+    _dump(folder / "tune.json", [sample for row in told for sample in row["tune"]])
+    with open(folder / "questions.jsonl", "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(q) + "\n" for row in told for q in row["questions"])
+
+
+_INFO = {"description": "The llava_mini storybook: drawn pictures, captions and boxes", "version": "1"}
+
+
+def _dump(path: Path, data) -> None:
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+def _numbered(told: list[dict], what: str) -> list[dict]:
+    rows = [{"image_id": row["number"], **one} for row in told for one in row[what]]
+    return [{"id": i, **row} for i, row in enumerate(rows, 1)]
+
+
+def _draw(chunk) -> list[dict]:
+    """Draws one chunk of pictures and returns what is told about them."""
+    folder, split, start, n, per_picture = chunk
+    rows = []
+    for number, scene in enumerate(scenes(split, n, start), start + 1):
+        name = f"{split}-{number:06d}"
+        draw(scene).save(Path(folder) / "pictures" / f"{name}.jpg", quality=95, subsampling=0)
+        rng = random.Random(f"told/{split}/{number}")
+        lines = captions(scene)
+        rows.append({"number": number, "file": f"{name}.jpg", "captions": [{"caption": c} for c in lines], "boxes": boxes(scene),
+                     "align": align_samples(name, lines, rng), "tune": tune_samples(name, scene, lines, rng),
+                     "questions": question_rows(name, split, scene, rng, per_picture)})
+    return rows
+
+
+def _sample(name: str, key: str, turns: list[tuple[str, str]]) -> dict:
+    conversation = []
+    for i, (question, answer) in enumerate(turns):
+        conversation += [{"from": "human", "value": question if i else f"<image>\n{question}"}, {"from": "gpt", "value": answer}]
+    return {"id": f"{name}-{key}", "image": f"{name}.jpg", "conversations": conversation}
+
+
+def align_samples(name: str, lines: list[str], rng: random.Random) -> list[dict]:
+    """One sample for each distinct caption, with a random brief instruction (paper, Table 11)."""
+    return [_sample(name, f"c{i}", [(rng.choice(BRIEF), line)]) for i, line in enumerate(dict.fromkeys(lines))]
+
+
+def tune_samples(name: str, scene: Scene, lines: list[str], rng: random.Random, n: int = SAMPLES_PER_PICTURE) -> list[dict]:
+    """A conversation of up to three turns, then single questions; sometimes a description in detail."""
+    asked = [(q.text, q.answer) for q in questions(scene, rng)]
+    samples = [_sample(name, "t0", asked[:3])] + [_sample(name, f"t{i}", [turn]) for i, turn in enumerate(asked[3:n + 2], 1)]
+    if rng.random() < 0.25:
+        samples[-1] = _sample(name, "d", [(rng.choice(DETAIL), " ".join(dict.fromkeys(lines[:3])))])
+    return samples
+
+
+def question_rows(name: str, split: str, scene: Scene, rng: random.Random, n: int) -> list[dict]:
+    """Up to ``n`` questions of different kinds with their key; of unseen pairs only those about the pair."""
+    asked = questions(scene, rng)
+    if split == "unseen_pairs":
+        asked = [q for q in asked if _names_unseen_pair(q)]
+    if split == "unseen_counts":
+        asked = [q for q in asked if q.kind == "count" and q.value in ("five", "six")]
+    chosen = list({q.kind: q for q in asked}.values())[:n]
+    return [{"question_id": f"{name}-{q.kind}", "image": f"{name}.jpg", "text": q.text, "category": q.kind, "answer": q.answer,
+             "value": q.value, "split": split} for q in chosen]
+
+
+def _names_unseen_pair(q: Question) -> bool:
+    words = f"{q.text} {q.answer}"
+    return q.kind in ("colour", "what", "is-there") and any(colour in words and category in words for colour, category in UNSEEN_PAIRS)
