@@ -1,0 +1,149 @@
+"""What can be read from the vision tower's patch tokens, layer by layer.
+
+    python -m llava_mini.foundations.probes
+
+LLaVA's projector is linear and its language model is small, so it matters whether category, colour
+and place are there to be read, not only whether pictures find their captions. Two probes look at
+the tokens of pictures that neither they nor the tower were trained on:
+
+* linear: one linear layer on the token at a thing's centre (place: on the mean of all tokens);
+* attentive: the same after one attention over all tokens, its query the centre token (place: a
+  learned query).
+
+Writes data/results/probes.json and prints the table (compare the paper's Table 8, first row).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers import CLIPVisionModel
+
+from ..evaluation.intervals import wilson
+from ..storybook.phrases import centre
+from ..storybook.vocabulary import CATEGORIES, COLOURS, PLACES
+from .clip import draw_pictures, to_pixels
+
+CLASSES = {"category": list(CATEGORIES), "colour": list(COLOURS), "place": list(PLACES)}
+
+
+class Linear(nn.Module):
+    def __init__(self, width: int, classes: int):
+        super().__init__()
+        self.read = nn.Linear(width, classes)
+
+    def forward(self, tokens: torch.Tensor, at: torch.Tensor | None) -> torch.Tensor:
+        """tokens [n, t, w], at [n] index of the centre token or None for the whole picture -> [n, classes]"""
+        return self.read(tokens.mean(1) if at is None else tokens[torch.arange(len(at)), at])
+
+
+class Attentive(nn.Module):
+    def __init__(self, width: int, classes: int, size: int = 32):
+        super().__init__()
+        self.query, self.key, self.value = nn.Linear(width, size), nn.Linear(width, size), nn.Linear(width, width)
+        self.start = nn.Parameter(torch.zeros(width))
+        self.read = nn.Linear(2 * width, classes)
+
+    def forward(self, tokens: torch.Tensor, at: torch.Tensor | None) -> torch.Tensor:
+        asker = self.start.expand(len(tokens), -1) if at is None else tokens[torch.arange(len(at)), at]              # [n, w]
+        shares = torch.softmax((self.query(asker)[:, None] @ self.key(tokens).transpose(1, 2)) / self.query.out_features**0.5, -1)  # [n, 1, t]
+        return self.read(torch.cat([asker, (shares @ self.value(tokens))[:, 0]], -1))
+
+
+def targets(scenes, grid: int) -> dict[str, tuple[list[int], list[int] | None, list[int]]]:
+    """For each question: picture numbers, centre tokens (None for place), classes."""
+    rows: dict[str, tuple] = {"category": ([], [], []), "colour": ([], [], []), "place": ([], None, [])}
+    for n, scene in enumerate(scenes):
+        rows["place"][0].append(n)
+        rows["place"][2].append(CLASSES["place"].index(scene.place))
+        for thing in scene.things:
+            if thing.character:
+                continue
+            x, y = centre(thing)
+            for question, answer in (("category", thing.category), ("colour", thing.colour)):
+                rows[question][0].append(n)
+                rows[question][1].append(int(y * grid) * grid + int(x * grid))
+                rows[question][2].append(CLASSES[question].index(answer))
+    return rows
+
+
+@torch.no_grad()
+def layers(tower: CLIPVisionModel, pictures) -> list[torch.Tensor]:
+    """The patch tokens of every layer, [pictures, tokens, width] each; the first is the embedding."""
+    out: list[list[torch.Tensor]] = []
+    for start in range(0, len(pictures), 64):
+        hidden = tower(pixel_values=to_pixels(pictures[start:start + 64]), output_hidden_states=True).hidden_states
+        out.append([h[:, 1:] for h in hidden])
+    return [torch.cat(parts) for parts in zip(*out)]
+
+
+def fit(probe: nn.Module, tokens, rows, steps: int = 250, batch: int = 512, seed: int = 0) -> nn.Module:
+    numbers, at, classes = (None if r is None else torch.tensor(r) for r in rows)
+    optimizer = torch.optim.AdamW(probe.parameters(), lr=3e-3, weight_decay=1e-3)
+    lots = torch.Generator().manual_seed(seed)
+    for _ in range(steps):
+        some = torch.randint(len(numbers), (batch,), generator=lots)
+        loss = F.cross_entropy(probe(tokens[numbers[some]], None if at is None else at[some]), classes[some])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return probe
+
+
+@torch.no_grad()
+def score(probe: nn.Module, tokens, rows) -> tuple[int, int]:
+    numbers, at, classes = (None if r is None else torch.tensor(r) for r in rows)
+    right = sum(int((probe(tokens[n], None if a is None else a).argmax(-1) == c).sum()) for n, a, c in zip(
+        numbers.split(512), at.split(512) if at is not None else [None] * len(numbers.split(512)), classes.split(512)))
+    return right, len(numbers)
+
+
+def probe_table(folder: Path, learn: int = 1500, test: int = 500, cache: Path = Path("data/cache/foundations")) -> list[dict]:
+    """One row per layer, question and probe: share right on new pictures, with its Wilson interval."""
+    tower = CLIPVisionModel.from_pretrained(folder, dtype=torch.float32).eval()
+    pixels, grid = tower.config.image_size, tower.config.image_size // tower.config.patch_size
+    pictures, scenes = draw_pictures("parents_test", learn + test, pixels, cache)
+    tokens = layers(tower, pictures)
+    mean, rows = [t.mean((0, 1)) for t in tokens], []
+    for layer, t in enumerate(tokens):
+        t = (t - mean[layer]) / t.std((0, 1))                # probes learn faster on features of equal size
+        learned, unseen = targets(scenes[:learn], grid), targets(scenes[learn:], grid)
+        for question in CLASSES:
+            for kind in (Linear, Attentive):
+                torch.manual_seed(0)
+                probe = fit(kind(t.shape[-1], len(CLASSES[question])), t[:learn], learned[question])
+                right, n = score(probe, t[learn:], unseen[question])
+                low, high = wilson(right, n)
+                rows.append({"layer": layer, "question": question, "probe": kind.__name__.lower(), "right": right, "n": n,
+                             "accuracy": round(right / n, 4), "low": round(low, 4), "high": round(high, 4)})
+    return rows
+
+
+def as_text(rows: list[dict]) -> str:
+    columns = [(q, p) for q in CLASSES for p in ("linear", "attentive")]
+    lines = ["layer  " + "  ".join(f"{q} {p}".rjust(18) for q, p in columns)]
+    last = max(r["layer"] for r in rows)
+    for layer in range(last + 1):
+        cells = {(r["question"], r["probe"]): r["accuracy"] for r in rows if r["layer"] == layer}
+        lines.append(f"{layer:>5}  " + "  ".join(f"{100 * cells[c]:.1f}%".rjust(18) for c in columns) + ("   <- read by LLaVA" if layer == last - 1 else ""))
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--folder", type=Path, default=Path("data/pretrained/clip"))
+    parser.add_argument("--out", type=Path, default=Path("data/results/probes.json"))
+    args = parser.parse_args()
+    rows = probe_table(args.folder)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    print(as_text(rows))
+
+
+if __name__ == "__main__":
+    main()
