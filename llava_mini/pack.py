@@ -8,8 +8,8 @@ Packed, they share one copy of that beginning, and each goes on from it as if it
                                                              position  0 1 2 3 4          5 6 7 8                5 6 7 8 9
 
 A token sees the beginning (part 0) and the earlier tokens of its own part; positions start again behind the
-beginning. So every token gets what it would get alone, and the loss is the same. Text-only samples have
-no common beginning: part 0 is empty and each is a document of its own.
+beginning. So every token gets what it would get alone, and the loss is the same. Text-only samples are packed
+too; they share the system prompt, or nothing (part 0 is empty).
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ def single_row(ids, mask, pictures, sample: int) -> Row:
 
 
 def pack_rows(rows: list[Row], picture_ends: list[int], max_length: int) -> list[Row]:
-    """Packs single rows: those of the same pictures behind one beginning, text-only ones side by side.
+    """Packs single rows: those of the same pictures behind one beginning, text-only ones up to a like length.
 
     ``picture_ends[i]`` is the index behind the last visual token of row i, 0 without a picture. A row is never
     longer than ``max_length``. Samples that cannot share (their pictures come after a supervised token, or
     after other words) keep a row of their own. Every sample is in exactly one row.
 
     >>> [row.parts for row in pack_rows(rows, ends, 2048)]
-    [(70, 12, 15, 9), (70, 20), (0, 31, 28)]
+    [(70, 12, 15, 9), (70, 20), (31, 17, 14)]
     """
     families, texts = defaultdict(list), []
     for row, end in zip(rows, picture_ends):
@@ -85,14 +85,19 @@ def pack_rows(rows: list[Row], picture_ends: list[int], max_length: int) -> list
     return packed + _side_by_side(texts, max(map(len, packed), default=0))
 
 
-def _share(family: list[Row], max_length: int) -> list[Row]:
-    """Rows of one picture behind their longest common beginning."""
-    if len(family) == 1:
-        return family
+def _common(family: list[Row]) -> int:
+    """Length of the longest beginning that all rows share, with nothing supervised in it and a token left in each."""
     shortest = min(map(len, family))
     same = np.all([row.ids[:shortest] == family[0].ids[:shortest] for row in family], axis=0)
     same &= ~np.any([row.supervised[:shortest] for row in family], axis=0)
-    common = shortest - 1 if same.all() else int(same.argmin())     # at least one token stays in each part
+    return shortest - 1 if same.all() else int(same.argmin())
+
+
+def _share(family: list[Row], max_length: int) -> list[Row]:
+    """Rows of one picture behind their common beginning."""
+    if len(family) == 1:
+        return family
+    common = _common(family)
     groups, length = [], max_length
     for row in family:
         if length + len(row) - common > max_length:
@@ -105,19 +110,21 @@ def _share(family: list[Row], max_length: int) -> list[Row]:
 
 def _side_by_side(texts: list[Row], length: int) -> list[Row]:
     """Text-only rows joined up to the longest row there is anyway, so that packing never makes a batch wider."""
+    if not texts:
+        return []
     texts = sorted(texts, key=len)              # sorted() keeps the order of equals: the same rows every time
-    length = max([length, *map(len, texts[-1:])])
+    common, length = _common(texts), max(length, len(texts[-1]))
     groups, short = [], 0                       # texts[:short] are placed
     for long in range(len(texts) - 1, -1, -1):
         if long < short:
             break
         groups.append([texts[long]])
         room = length - len(texts[long])
-        while short < long and len(texts[short]) <= room:
+        while short < long and len(texts[short]) - common <= room:
             groups[-1].append(texts[short])
-            room -= len(texts[short])
+            room -= len(texts[short]) - common
             short += 1
-    return [_join(group, 0) for group in groups]
+    return [_join(group, common) for group in groups]
 
 
 def _join(group: list[Row], common: int) -> Row:
