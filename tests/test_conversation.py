@@ -328,9 +328,10 @@ def test_nothing_left_to_learn_is_an_error_that_shows_the_text(tokenizer):
 
 def test_a_prompt_is_never_cut(tokenizer):
     """Guards against a prompt without its assistant tag."""
+    settings = dict(tokenizer=tokenizer, visual_tokens=2, prompt=True, sample_id="cat-17")
+    length = len(render(TALK[:1], "v1", **settings).ids)
     with pytest.raises(InputError, match="'cat-17' has .* raise max_length"):
-        render(TALK[:1], "v1", tokenizer=tokenizer, visual_tokens=2, max_length=60, too_long="cut", prompt=True,
-               sample_id="cat-17")
+        render(TALK[:1], "v1", **settings, max_length=length - 1, too_long="cut")
 
 
 # --- refused, with the sample's name -------------------------------------------------------------------------
