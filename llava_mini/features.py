@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 import warnings
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -78,6 +79,9 @@ class FeatureCache:
                 faults.append((name, InputError(f"The picture {path} is missing; check the name and the pictures folder.")))
         refuse_pictures(faults, samples)
         if write:
+            for left in self.folder.glob(".*.tmp"):     # of a killed run; an hour old, so nobody writes it now
+                if time.time() - left.stat().st_mtime > 3600:
+                    left.unlink(missing_ok=True)
             write_safely(self.folder / "known.json", json.dumps(known).encode())
 
     def digest(self, names) -> str:
