@@ -71,7 +71,7 @@ class Reader:
         else:
             opening = one.opening + "\n" if one.opening else ""
             rendered = [self._render(opening + question, answer, "v1", 0) for question, answer in one.tails]
-        common = min(_common_prefix([ids for ids, _ in rendered]), min(mask.index(True) for _, mask in rendered))
+        common = min(_common_prefix([ids for ids, _ in rendered]), *(mask.index(True) for _, mask in rendered))
         return rendered[0][0][:common], [ids[common:] for ids, _ in rendered], [mask[common:] for _, mask in rendered]
 
     def _render(self, user: str, answer: str, template: str, visual_tokens: int):
@@ -114,13 +114,9 @@ class Reader:
 
 
 def _common_prefix(sequences: list[list[int]]) -> int:
-    if len(sequences) == 1:
-        return 1
-    shortest = min(map(len, sequences)) - 1              # every tail keeps a token of its own
-    for i in range(shortest):
-        if any(s[i] != sequences[0][i] for s in sequences):
-            return i
-    return shortest
+    """How many tokens all of them begin with."""
+    same = (len(set(column)) == 1 for column in zip(*sequences))
+    return next((i for i, equal in enumerate(same) if not equal), min(map(len, sequences)))
 
 
 def next_word_losses(model: LlamaForCausalLM, batch: Batch, noise: torch.Generator | None = None) -> torch.Tensor:
