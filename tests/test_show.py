@@ -19,7 +19,7 @@ from llava_mini.evaluation.answers import Answers, Question
 from llava_mini.evaluation.confusion import Confusion
 from llava_mini.show import curves, sheet, style
 
-HOSTILE = [r"$\frac{a}{b}$ \ x_2^{", "A" * 5000, "word " * 2000, "", " \n\t ", "<b>&amp;%d{}</b>", "\x00\ud800", "日本語 🙂 שלום", "$", "\\"]
+HOSTILE = [r"$\nonsense{$", r"$\frac{a}{b}$ \ x_2^{", "A" * 5000, "word " * 2000, "", " \n\t ", "<b>&amp;%d{}</b>", "\x00\ud800", "日本語 🙂 שלום", "$", "\\"]
 
 
 def texts(figure) -> list[str]:
@@ -292,6 +292,16 @@ def test_curves_have_units_band_and_verdict():
     assert not any("mathdefault" in text for text in texts(drawing.figure))
     with Image.open(io.BytesIO(drawing.png())) as picture:
         assert picture.text["Description"] == drawing.alt
+
+
+def test_long_verdicts_do_not_run_into_the_title():
+    """Guards against titles on top of each other when several runs are judged."""
+    rows = history(*range(1, 50))
+    band = curves.make_band([rows], "a reference with a rather long name, stage 2, of some model or other", window=2)
+    figure = show.loss_curves({f"run {i} of many": rows for i in range(4)}, band, "Stage 2").figure
+    renderer = figure.canvas.get_renderer()
+    title, verdicts = figure._suptitle.get_window_extent(renderer), figure.axes[0]._left_title.get_window_extent(renderer)
+    assert title.y0 >= verdicts.y1 and verdicts.y0 >= figure.axes[0].get_window_extent(renderer).y1
 
 
 def test_learning_rates_by_part():

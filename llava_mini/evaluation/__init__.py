@@ -2,18 +2,18 @@
 
 >>> from llava_mini import evaluation
 >>> questions = evaluation.read_questions("questions.jsonl")                             # doctest: +SKIP
->>> reports = evaluation.evaluate(questions, evaluation.answerer(model), questions.value,
+>>> reports = evaluation.evaluate(questions, evaluation.answerer(model), storybook.questions.value,
 ...                               pictures="pictures", folder="runs/answers", model_id="mini")  # doctest: +SKIP
 >>> print(evaluation.table(reports["test"], "test"))                                     # doctest: +SKIP
 """
 
-from .accuracy import Report, Tally, as_dict, evaluate, guess, score, table
+from .accuracy import Report, Tally, answerer, as_dict, evaluate, guess, score, table
 from .answers import Answers, Question, read_answers, read_questions
 from .confusion import Confusion, confusion as confusions
 from .controls import CONTROLS
 from .intervals import paired, unpaired, wilson
 from .results import Result, new_result, read_result, write_result
 
-__all__ = ["Answers", "CONTROLS", "Confusion", "Question", "Report", "Result", "Tally", "as_dict", "confusions",
+__all__ = ["Answers", "CONTROLS", "Confusion", "Question", "Report", "Result", "Tally", "answerer", "as_dict", "confusions",
            "evaluate", "guess", "new_result", "paired", "read_answers", "read_questions", "read_result", "score",
            "table", "unpaired", "wilson", "write_result"]

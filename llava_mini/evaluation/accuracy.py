@@ -116,14 +116,27 @@ def check_key(questions: Sequence[Question], read_value: ReadValue) -> None:
                              f"but its value is {question.value!r}; make the two agree.")
 
 
+def answerer(model, **options) -> Answerer:
+    """A model as :func:`evaluate` asks it: greedy answers, a batch at a time. ``options`` go to ``model.generate``."""
+    from ..conversation import IMAGE
+    from ..generation import Request
+
+    def answer(batch: list) -> list[str]:
+        requests = [Request([{"role": "user", "content": question if picture is None else f"{IMAGE}\n{question}"}],
+                            [] if picture is None else [picture]) for picture, question in batch]
+        return [text.strip() for text in model.generate(requests, **{"max_new_tokens": 64, "batch_size": len(batch), **options})]
+
+    return answer
+
+
 def evaluate(questions: Sequence[Question], answer: Answerer, read_value: ReadValue, *, pictures: str | Path,
              folder: str | Path, model_id: str, controls: Sequence[str] = control_pictures.CONTROLS,
              control_splits: Sequence[str] = ("test",), seed: int = 0, batch_size: int = 32,
              progress: bool = True) -> dict[str, dict[str, Report]]:
     """Ask and score every split of the questions, and the controls for those in ``control_splits``.
 
-    ``answer`` takes a list of (picture or None, question) and returns as many texts. Answers are
-    kept in ``folder/<split>-<control>.jsonl``; a second call asks only what is missing there. Returns
+    ``answer`` takes a list of (picture or None, question) and returns as many texts; :func:`answerer`
+    makes one of a model. Answers are kept in ``folder/<split>-<control>.jsonl``; a second call asks only what is missing there. Returns
     {split: {"true": Report, "blind": Report, ..., "guess": Report}}; splits are in order of
     appearance.
     """

@@ -18,13 +18,13 @@ from importlib import metadata
 from math import isfinite
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from .. import __version__
 from ..errors import InputError
 from ..files import make_folder, write_safely
 from .intervals import wilson
 
 FORMAT = 1
-PACKAGES = {"torch": "torch", "transformers": "transformers", "peft": "peft", "accelerate": "accelerate",
-            "package": "llava-mini"}
+PACKAGES = ("torch", "transformers", "peft", "accelerate")
 
 
 @dataclass
@@ -44,11 +44,11 @@ class Result:
 
 
 def versions() -> dict[str, str | None]:
-    """Versions of Python and of the packages that a result depends on; None where one is absent."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
-    for name, package in PACKAGES.items():
+    """Versions of Python, of this package and of those that a result depends on; None where one is absent."""
+    found: dict[str, str | None] = {"python": platform.python_version(), "package": __version__}
+    for name in PACKAGES:
         try:
-            found[name] = metadata.version(package)
+            found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             found[name] = None
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from matplotlib.colors import PowerNorm
 from matplotlib.patches import Rectangle
 
 from ..evaluation.confusion import Confusion
@@ -11,9 +12,10 @@ from . import style
 def heat_map(confusion: Confusion) -> style.Drawing:
     """True values down, given values across, the counts in the cells.
 
-    The shade is the share of a row, so that rare values are as readable as frequent ones; right
-    answers lie on the framed diagonal. The lightness alone carries it, in grey as in colour. The
-    last two columns are other values and unreadable answers.
+    The shade is the share of a row, so that rare values are as readable as frequent ones; it grows
+    with the square root, so that single mistakes are seen at all. Right answers lie on the framed
+    diagonal. Lightness alone carries it, in grey as in colour. The last two columns are other
+    values and unreadable answers.
     """
     rows, columns = len(confusion.labels), len(confusion.columns)
     totals = [sum(row) for row in confusion.counts]
@@ -25,7 +27,7 @@ def heat_map(confusion: Confusion) -> style.Drawing:
         width, height = cell * columns, cell * rows
         figure = style.new_figure(width, height)
         axes = figure.add_axes((0, 0, 1, 1))
-        image = axes.imshow(shares, cmap=style.SHADES, vmin=0, vmax=1, aspect="equal")
+        image = axes.imshow(shares, cmap=style.SHADES, norm=PowerNorm(0.5, 0, 1), aspect="equal")
         axes.set_xticks(range(columns), [style.printable(name) for name in confusion.columns], rotation=55, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(rows), [f"{style.printable(name)} ({total})" for name, total in zip(confusion.labels, totals)])
         axes.set_xticks([x - 0.5 for x in range(columns + 1)], minor=True)
@@ -39,7 +41,7 @@ def heat_map(confusion: Confusion) -> style.Drawing:
             for j, count in enumerate(row):
                 if count:
                     axes.text(j, i, str(count), ha="center", va="center", fontsize=7 if columns > 12 else 9,
-                              color="white" if shares[i][j] > 0.55 else "black")
+                              color="white" if shares[i][j] > 0.4 else "black")
         axes.set_xlabel("given answer")
         axes.set_ylabel("true answer (questions)")
         axes.set_title(f"{confusion.kind}: {right} of {sum(totals)} right")
