@@ -75,7 +75,7 @@ def _schedule(step: int, steps: int, warmup: float) -> float:
 
 
 def _save(folder: Path, modules: nn.Module, optimizer, curve: list[dict], step: int) -> None:
-    state = {f"weights.{k}": v.contiguous() for k, v in modules.state_dict(keep_vars=False).items()}
+    state = {f"weights.{k}": v.detach().contiguous() for k, v in modules.named_parameters()}   # each tied weight once
     for i, values in optimizer.state_dict()["state"].items():
         state |= {f"adam.{i}.{k}": v.clone() for k, v in values.items()}
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,9 @@ def _resume(folder: Path, modules: nn.Module, optimizer) -> tuple[list[dict], in
     with safe_open(path, "pt") as file:
         meta = file.metadata()
     state = load_file(path)
-    modules.load_state_dict({k.removeprefix("weights."): v for k, v in state.items() if k.startswith("weights.")})
+    with torch.no_grad():
+        for name, parameter in modules.named_parameters():
+            parameter.copy_(state[f"weights.{name}"])
     adam: dict[int, dict] = {}
     for key, v in state.items():
         if key.startswith("adam."):

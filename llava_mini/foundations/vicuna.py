@@ -41,7 +41,7 @@ class Size:
     learning_rate: float = 2e-3
 
 
-SIZES = {"large": Size(192, 4, 6, 512, 1600), "small": Size(128, 3, 4, 352, 1400, learning_rate=3e-3)}
+SIZES = {"large": Size(192, 4, 6, 512, 1400), "small": Size(128, 3, 4, 352, 1200, learning_rate=3e-3)}
 
 
 @dataclass
