@@ -56,7 +56,7 @@ TROUBLES = (
      "The package index cannot be reached: check the network (or the proxy) and call again; "
      "only the set-up needs it."),
     (r"No matching distribution found for (?P<package>\S+)",
-     "There is no build of {package} for this computer ({machine}): use a 64-bit Python 3.10 to 3.13 "
+     "The package index has no {package} for this computer ({machine}): use a 64-bit Python 3.10 to 3.13 "
      "on Linux, Windows or a Mac with Apple silicon."),
     (r"Permission denied|Access is denied|Errno 13|WinError 5\b",
      "A file in .venv could not be written: close the programs that use .venv, see that the folder is yours, "
@@ -201,7 +201,6 @@ def install():
     try:
         follow(pip, lines, site)
     finally:
-        pip.terminate()  # after an interrupt; without effect once pip has ended
         status = pip.wait()
         LOG.write_text("".join(lines), encoding="utf-8")
         if before is not None and not any(line.startswith(INSTALLING) for line in lines):
@@ -217,16 +216,21 @@ def follow(pip, lines, site):
     reader = threading.Thread(target=lambda: lines.extend(pip.stdout), daemon=True)
     reader.start()
     last, width = None, 0
-    while reader.is_alive():
-        reader.join(0.3)
-        stage, detail = progress(lines[:], site)
-        if sys.stdout.isatty():
-            text = f"{stage}: {detail}"
-            print("\r" + text.ljust(width), end="", flush=True)
-            width = len(text)
-        elif stage != last:
-            print(f"{stage} ...", flush=True)
-        last = stage
+    try:
+        while reader.is_alive():
+            reader.join(0.3)
+            stage, detail = progress(lines[:], site)
+            if sys.stdout.isatty():
+                text = f"{stage}: {detail}"
+                print("\r" + text.ljust(width), end="", flush=True)
+                width = len(text)
+            elif stage != last:
+                print(f"{stage} ...", flush=True)
+            last = stage
+    except BaseException:  # Ctrl-C, a closed terminal: pip must not go on alone
+        pip.terminate()
+        reader.join()
+        raise
     if width:
         print()
 
@@ -236,9 +240,9 @@ def progress(lines, site):
     installing = [line for line in lines if line.startswith(INSTALLING)]
     if installing:
         total = installing[-1].count(",") + 1
-        return f"Installing {total} packages", f"{min(total, len(list(site.glob('*.dist-info'))))} done"
-    names = [line.split()[1] for line in lines if line.startswith("Collecting ")]
-    return "Fetching the packages", f"{len(names)} found, now {names[-1]}" if names else "looking them up"
+        return "Installing", f"{min(total, len(list(site.glob('*.dist-info'))))} of {total} packages"
+    names = [re.split(r"[^\w.-]", line.split()[1])[0] for line in lines if line.startswith("Collecting ")]
+    return "Fetching", f"{len(names)} packages, now {names[-1]}" if names else "the list of packages"
 
 
 def trouble(output, otherwise):

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import venv
@@ -306,11 +307,31 @@ def test_failure_before_installing_keeps_what_works(small):
     assert state.read_text() == load_course(small).UNFINISHED
 
 
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT to one process is a thing of POSIX")
+def test_ctrl_c_stops_pip_too(small):
+    """A pip that goes on alone would write into the .venv that the next call makes anew."""
+    lines = "import os, time\nopen('pip-id', 'w').write(str(os.getpid()))\n" \
+            "print('Installing collected packages: a', flush=True)\ntime.sleep(60)\n"
+    assert call(small, "setup").returncode == 0
+    next((small / ".venv").glob("lib/**/pip/__main__.py")).write_text(lines)
+    (small / "requirements" / "core.txt").write_text("# another\n")
+    running = subprocess.Popen([sys.executable, "-u", "course.py", "setup"], cwd=small, encoding="utf-8",
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while not running.stdout.readline().startswith("Installing"):
+        assert running.poll() is None
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 1 and "Stopped" in said
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((small / "pip-id").read_text()), 0)
+    assert (small / ".venv" / "course-state").read_text() == load_course(small).UNFINISHED
+
+
 @pytest.mark.parametrize("said, sentence", [
     ("WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(\"Temporary failure in name "
      "resolution\")'\nERROR: No matching distribution found for torch==2.13.0", "cannot be reached"),
     ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "disk is full"),
-    ("ERROR: No matching distribution found for torch==2.13.0", "no build of torch==2.13.0 for this computer"),
+    ("ERROR: No matching distribution found for torch==2.13.0", "has no torch==2.13.0 for this computer"),
     ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]'))", "certificate was not accepted"),
     ("OSError: [Errno 13] Permission denied: 'x.so'", "could not be written"),
 ])
@@ -369,12 +390,12 @@ def test_unknown_command_lists_the_known(small):
 def test_progress_counts(tmp_path):
     """A set-up that stays silent for minutes looks as if it hung."""
     course = load_course(ROOT)
-    lines = ["Collecting torch==2.13.0 (from -r core.txt)\n", "Collecting numpy\n"]
-    assert course.progress([], tmp_path)[0] == "Fetching the packages"
-    assert course.progress(lines, tmp_path) == ("Fetching the packages", "2 found, now numpy")
+    lines = ["Collecting torch==2.13.0 (from -r core.txt)\n", "Collecting numpy<3,>=2 (from torch)\n"]
+    assert course.progress([], tmp_path)[0] == "Fetching"
+    assert course.progress(lines, tmp_path) == ("Fetching", "2 packages, now numpy")
     (tmp_path / "numpy-2.dist-info").mkdir()
     lines.append("Installing collected packages: numpy, torch\n")
-    assert course.progress(lines, tmp_path) == ("Installing 2 packages", "1 done")
+    assert course.progress(lines, tmp_path) == ("Installing", "1 of 2 packages")
 
 
 def test_lock_is_made_from_two_reports(tmp_path):
