@@ -17,7 +17,7 @@ import gc
 import json
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .conversation import IMAGE, check_messages, from_llava
@@ -77,6 +77,11 @@ def read_samples(path, pictures=None) -> list[Sample]:
 def picture_names(samples) -> list[str]:
     """The distinct picture names of the samples, in order of first use."""
     return list(dict.fromkeys(name for sample in samples for name in sample.images))
+
+
+def located(samples, folder) -> list[Sample]:
+    """The samples with full paths for their pictures, so that samples of several folders can be used together."""
+    return [replace(sample, images=tuple(str(Path(folder).absolute() / name) for name in sample.images)) for sample in samples]
 
 
 def check_pictures(samples, folder) -> None:

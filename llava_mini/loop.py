@@ -53,7 +53,6 @@ class Loop:
 
     def run(self, start: int):
         """Takes the steps after ``start`` and yields the record of each; batches are made ready one step ahead."""
-        self.model.train()
         with ThreadPoolExecutor(max_workers=1) as ahead:
             ready = ahead.submit(self.batches, start)
             for step in range(start, self.steps):
@@ -69,6 +68,7 @@ class Loop:
     def take(self, step: int, rows: list[Row], batches: list) -> dict:
         """One optimizer step (counted from 0); raises LossError, before anything moves, if it is not finite."""
         self._seed(step)
+        self.model.train()
         supervised, loss_sum = sum(int(row.supervised.sum()) for row in rows), 0.0      # of the whole batch
         for number, batch in enumerate(batches, 1):
             last = number == len(batches)                   # gradients are exchanged once, after the last
@@ -100,7 +100,6 @@ class Loop:
         total = torch.zeros((), device=self.accelerator.device)
         for chunk in chunks[self.accelerator.process_index:: self.accelerator.num_processes]:
             total += self._loss(self.model, self._collate(chunk))
-        self.model.train()
         return float(self.accelerator.reduce(total)) / sum(int(row.supervised.sum()) for row in rows)
 
     def batches(self, step: int) -> tuple[list[Row], list]:

@@ -55,18 +55,25 @@ def rate(step: int, steps: int, warmup: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise)))
 
 
-def choose_precision(wanted: str, width: int, device: torch.device) -> str:
-    """"fp32" or "bf16" (autocast; the weights themselves stay float32).
+def choose_precision(wanted: str, model, device: torch.device) -> str:
+    """"fp32" or "bf16" (autocast; the weights themselves stay as they are).
 
-    "auto" times both on a matrix product of the language model's ``width`` and takes the faster: on many CPUs
-    bfloat16 is far slower, on recent ones and on most GPUs faster. Takes a moment at most.
+    "auto" times both on a matrix product of the language model's width and takes the faster: on many CPUs
+    bfloat16 is far slower, on recent ones and on most GPUs faster. Takes a moment at most. A model with frozen
+    weights in half precision needs "bf16", which "auto" takes and "fp32" refuses.
     """
-    if wanted in ("fp32", "bf16"):
-        return wanted
-    if wanted != "auto":
+    if wanted not in ("auto", "fp32", "bf16"):
         raise InputError(f"There is no precision {wanted!r}; choose auto, fp32 or bf16.")
+    if any(value.dtype != torch.float32 for value in model.language_model.parameters()):
+        if wanted == "fp32":
+            raise InputError("The language model is loaded in half precision, so its steps cannot be fp32; load it with "
+                             "dtype=torch.float32 or choose the precision bf16.")
+        return "bf16"
+    if wanted != "auto":
+        return wanted
     if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
         return "fp32"
+    width = model.language_model.get_input_embeddings().weight.shape[1]
     tokens = torch.ones(256 if device.type == "cpu" else 8192, width, device=device)       # [tokens, width]
     weight = torch.ones(width, width, device=device)
     seconds = {}

@@ -44,7 +44,7 @@ def train(model, samples: list[Sample], stage: Stage, *, pictures, folder, valid
     folder      of this training; killed at any moment, the same call goes on from the last state in it and
                 ends in the same weights, and a finished training is not repeated but loaded
     validation  samples that are not learnt: their loss is taken every ``stage.validate_every`` steps
-    questions   {"image": name, "text": question, "answer": the true one, may be left out}: asked at those steps
+    questions   asked at those steps: {"image": name, "text": question}, and whatever else is to be kept beside the answer
     on_event    called with a dict: {"event": "start", "step", "steps", "parts"}, then {"event": "step", ...}
                 with each record of the history, {"event": "saved", "step"} and {"event": "end", "step"}
     cache       folder of the feature cache; default: ``features`` beside ``folder``
@@ -85,34 +85,33 @@ def train(model, samples: list[Sample], stage: Stage, *, pictures, folder, valid
     rows = make_rows(model, samples, stage, cache, progress)
     checked = make_rows(model, validation, stage, cache, progress) if validation else []
 
-    width = model.language_model.get_input_embeddings().weight.shape[1]
-    precision = [run.about["precision"] or choose_precision(stage.precision, width, accelerator.device)]
+    precision = [run.about["precision"] or choose_precision(stage.precision, model, accelerator.device)]
     run.about["precision"] = broadcast_object_list(precision)[0]    # timed by each process, decided by the first
     if main:
         run.begin()
     accelerator.wait_for_everyone()
     if stage.gradient_checkpointing:
-        model.language_model.gradient_checkpointing_enable({"use_reentrant": False})
+        _checkpointing(model.language_model, "enable")({"use_reentrant": False})
     try:
         with torch.random.fork_rng(_cuda(accelerator.device)):   # the caller's random numbers stay as they are
             loop = Loop(model, trained, stage, rows, gather=cache.gather, ids=[sample.id for sample in samples],
                         accelerator=accelerator, precision=run.about["precision"])
             model.in_training = str(folder.absolute())
-            return _go_on(loop, run, main, checked, questions, pictures, tell, progress)
+            return _go_on(loop, run, main, checked, questions, cache, tell, progress)
     finally:
         model.eval()
         if stage.gradient_checkpointing:
-            model.language_model.gradient_checkpointing_disable()
+            _checkpointing(model.language_model, "disable")()
         accelerator.free_memory()
 
 
-def _go_on(loop: Loop, run: RunFolder, main: bool, checked: list[Row], questions, pictures, tell, progress) -> History:
+def _go_on(loop: Loop, run: RunFolder, main: bool, checked: list[Row], questions, cache, tell, progress) -> History:
     """Takes the steps that are left; keeps history and states."""
     def check(record):                              # validation loss and sample answers, where they are due
         if checked:
             record["validation"] = loop.validate(checked)
         if questions and main:
-            record["answers"] = ask(loop.model, questions, pictures, loop.stage.template)
+            record["answers"] = ask(loop.model, questions, cache, loop.stage.template)
         return record
 
     def save(step):
@@ -120,11 +119,12 @@ def _go_on(loop: Loop, run: RunFolder, main: bool, checked: list[Row], questions
             run.save(step, loop.trained, loop.optimizer, finished=step == loop.steps)
             tell({"event": "saved", "step": step})
 
-    step = run.load(loop.trained, loop.optimizer) if run.states() else 0
-    history = run.history()
-    history.rewind(step, main)
+    fresh, history = not run.states(), run.history()
+    step = 0 if fresh else run.load(loop.trained, loop.optimizer)
+    loop.accelerator.wait_for_everyone()            # until all have looked
+    history.rewind(-1 if fresh else step, main)
     tell({"event": "start", "step": step, "steps": loop.steps, "parts": parts_table(loop.model)})
-    if not history.records:
+    if fresh:
         history.append(check({"step": 0}), main)
         save(0)                                     # what the training began with, should it stop before the next state
     with tqdm(total=loop.steps, initial=step, unit="step", desc=f"training {loop.stage.train}", disable=not progress) as bar:
@@ -171,17 +171,24 @@ def make_rows(model, samples: list[Sample], stage: Stage, cache: FeatureCache, p
     return pack_rows(rows, ends, stage.max_length) if stage.pack else rows
 
 
-def ask(model, questions: list[dict], pictures, template: str) -> list[dict]:
-    """The model's greedy answers to some questions, {"image", "text", "answer"}; adds ``given`` to each."""
+def ask(model, questions: list[dict], cache: FeatureCache, template: str) -> list[dict]:
+    """The model's greedy answers: each question, {"image", "text", ...}, with the answer as ``given``."""
     from .generation import Request, generate
 
     requests = []
     for question in questions:
         image = question.get("image")
         content = f"{IMAGE}\n{question['text']}" if image else question["text"]
-        requests.append(Request([{"role": "user", "content": content}], [Path(pictures) / image] if image else []))
-    given = generate(model, requests, template=template, max_new_tokens=64)
+        features = cache.gather(cache.numbers([image])) if image else None      # [1, tokens, width]
+        requests.append(Request([{"role": "user", "content": content}], features=features))
+    given = generate(model.eval(), requests, template=template, max_new_tokens=64)
     return [{**question, "given": text} for question, text in zip(questions, given)]
+
+
+def _checkpointing(language_model, word: str):
+    """The method that enables or disables gradient checkpointing; transformers 5.23 has given it a new name."""
+    new = getattr(language_model, f"activation_checkpointing_{word}", None)
+    return new or getattr(language_model, f"gradient_checkpointing_{word}")
 
 
 def _cuda(device) -> list[int]:
