@@ -10,6 +10,7 @@ sheet. Killed at any moment, the same command goes on where it was; done, it onl
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from dataclasses import asdict, replace
@@ -20,6 +21,7 @@ from .profiles import Profile, profile
 
 TRAIN, VALIDATION = 9000, 64                # pictures
 HELD_OUT = {"test": 500, "unseen_pairs": 400, "unseen_place": 150, "unseen_counts": 150}
+SAMPLE_ANSWERS = 6                          # questions answered at every validation
 WORLD = Path("data/cache/storybook")
 
 
@@ -35,24 +37,37 @@ def train_both_stages(settings: Profile, world: dict[str, Path], folder: Path, *
     """Stage 1, then stage 2. Returns the model and {stage: seconds}; a finished stage is loaded, not repeated."""
     import torch
 
-    from .data import read_samples
     from .model import LlavaMini
     from .training import train
 
     torch.manual_seed(seed)
     model = LlavaMini.from_parents(settings.vision, settings.language, projector=settings.projector, layer=settings.vision_layer,
                                    cls=settings.vision_cls, image_mode=settings.image_mode, template=settings.template, seed=seed)
-    pictures = world["train"] / "pictures"
+    shown = [{"image": q["image"], "text": q["text"], "answer": q["answer"]} for q in _questions(world["val"], SAMPLE_ANSWERS)]
     seconds = {}
     for name in ("align", "lora" if lora else "tune"):
         stage = replace(getattr(settings, name), seed=seed)
         kind = "align" if name == "align" else "tune"
-        samples = read_samples(world["train"] / f"{kind}.json", pictures)
+        samples = _samples(world["train"], kind)
         start = time.perf_counter()
-        print(f"\nStage {1 if name == 'align' else 2} ({name}): {len(samples)} samples")
-        train(model, samples, stage, pictures=pictures, folder=folder / name, cache=folder.parent / "features", on_event=on_event)
+        print(f"\nStage {1 if name == 'align' else 2} ({name}): {len(samples)} samples of {world['train'].name}")
+        train(model, samples, stage, pictures=world["train"].parent, folder=folder / name, validation=_samples(world["val"], kind),
+              questions=shown if name != "align" else None, cache=folder.parent / "features", on_event=on_event)
         seconds[name] = time.perf_counter() - start
     return model, seconds
+
+
+def _samples(folder: Path, kind: str) -> list:
+    """Samples whose pictures are named from the folder above, so that training and validation share one."""
+    from .data import read_samples
+
+    return [replace(s, images=tuple(f"{folder.name}/pictures/{name}" for name in s.images)) for s in read_samples(folder / f"{kind}.json", folder / "pictures")]
+
+
+def _questions(folder: Path, n: int) -> list[dict]:
+    lines = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines[:: max(1, len(lines) // n)]][:n]
+    return [row | {"image": f"{folder.name}/pictures/{row['image']}"} for row in rows]
 
 
 def evaluate(model, world: dict[str, Path], folder: Path, name: str):

@@ -20,7 +20,7 @@ class Stage:
     train: str                              # "projector", "full" (projector + LM) or "lora"
     learning_rate: float                    # of the LM or the adapters; of the projector in stage 1
     projector_learning_rate: float | None = None  # None: the same as learning_rate
-    batch_size: int = 32                    # samples per optimizer step, over all processes
+    batch_size: int = 32                    # rows per optimizer step, over all processes: samples, or packed pictures
     epochs: float = 1.0                     # passes over the samples; may be a fraction
     max_steps: int | None = None            # stop earlier, schedule included
     warmup: float = 0.03                    # share of the steps with a rising learning rate
@@ -66,7 +66,7 @@ _PAPER_7B = Profile(
 PROFILES = {
     "mini": Profile(
         name="mini", vision="data/pretrained/clip", language="data/pretrained/vicuna-large",
-        align=Stage(train="projector", learning_rate=4e-3, batch_size=32, template="plain", pack=True),
+        align=Stage(train="projector", learning_rate=4e-3, batch_size=32, epochs=0.5, template="plain", pack=True),
         tune=Stage(train="full", learning_rate=8e-4, batch_size=24, pack=True, projector_learning_rate=8e-4),
         lora=Stage(train="lora", learning_rate=3e-3, batch_size=24, pack=True, projector_learning_rate=8e-4,
                    lora_rank=16, lora_alpha=32, lora_dropout=0.0),

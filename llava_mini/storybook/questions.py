@@ -232,6 +232,6 @@ def value(kind: str, text: str, question: str = "") -> str | None:
     found = {words[w] for w in re.findall(pattern, text.lower())} - asked
     if kind == "relation" and " or " in question:
         found &= {"left", "right"}
-    if kind == "is-there" and text.lower().startswith(("yes", "no")):
-        found &= {"yes"} if text.lower().startswith("yes") else {"no"}
+    if kind == "is-there":                              # "No, there is no ..." says no twice; the first word counts
+        found &= set(re.findall(r"^(?:yes|no)\b", text.lower()))
     return found.pop() if len(found) == 1 else None
