@@ -16,16 +16,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
 
 from .errors import InputError
+from .folders import before, whole_folder
 from .lora import add_lora, has_lora, load_adapter, merge_lora, save_adapter
 from .model import LlavaConfig, LlavaMini
-from .parents import Parent, load_strictly, probe
+from .parents import Parent, load_language, probe
 from .projector import build_projector, load_projector
 from .vision import Pixels, VisionTower
 
@@ -42,28 +42,14 @@ def save(model: LlavaMini, folder: str | Path, kind: str = "full", refer_to_pare
     Raises InputError, and leaves the disk as it was, when the kind would lose trained weights, when the
     folder is something else, or when the disk is full.
     """
-    from safetensors import SafetensorError
-
     folder = Path(folder).absolute()
     referred = {"full": ["vision"] if refer_to_parents else [], "projector": ["vision", "language"], "lora": ["vision", "language"]}
     if kind not in KINDS:
         raise InputError(f"There is no checkpoint kind {kind!r}; choose one of {', '.join(KINDS)}.")
     _check_kind(model, kind)
     references = {role: _reference(model, role, folder) for role in referred[kind]}
-    _check_target(folder)
-    beside = folder.parent / f".{folder.name}.writing"  # what a killed save left there is cleared by the next
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir()
+    with whole_folder(folder, mark="llava") as beside:
         _write(model, beside, kind, references)
-        _sync(beside)
-        _replace(folder, beside)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"The checkpoint {folder} could not be written ({error}); what was there before is untouched, "
-                         "free some disk space or choose another folder.") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def load(folder: str | Path, *, vision: str | Path | None = None, language: str | Path | None = None,
@@ -108,14 +94,8 @@ def load(folder: str | Path, *, vision: str | Path | None = None, language: str 
 
 def _join(vision_folder, language_folder, config, dtype, own_tower) -> LlavaMini:
     """The parts of a full folder; they become the parents of what is trained from it."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     tower = VisionTower.from_pretrained(vision_folder, config.layer, config.cls, dtype, extra=not own_tower)
-    language_model = load_strictly(AutoModelForCausalLM, language_folder, dtype, extra=False)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(str(language_folder))
-    except Exception as error:  # a broken tokenizer file raises whatever its reader raises
-        raise InputError(f"{language_folder} has no readable tokenizer ({str(error).splitlines()[0]}); copy it again.") from None
+    language_model, tokenizer = load_language(language_folder, dtype, extra=False)
     projector = build_projector(config.projector, tower.width, language_model.get_input_embeddings().weight.shape[1]).to(dtype)
     parents = {"vision": Parent("vision", str(vision_folder), probe(tower.clip)),
                "language": Parent("language", str(language_folder), probe(language_model))}
@@ -194,48 +174,9 @@ def _known_fingerprint(parent: Parent) -> str | None:
         return None
 
 
-def _check_target(folder: Path) -> None:
-    """Only a checkpoint, or an empty folder, may be replaced."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    try:
-        ours = "llava" in json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        ours = False
-    if not ours:
-        raise InputError(f"{folder} exists and is not a checkpoint; it is left alone, choose another name.")
-
-
-def _sync(folder: Path) -> None:
-    """Waits until every file is on the disk, so that the rename cannot overtake the contents."""
-    for path in [*folder.rglob("*"), folder]:
-        if path.is_dir() and os.name == "nt":  # Windows cannot open folders
-            continue
-        handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _replace(folder: Path, beside: Path) -> None:
-    """Puts the new folder in the old one's place; between the two renames the old one waits beside."""
-    old = folder.parent / f".{folder.name}.before"
-    if folder.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-    try:
-        beside.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def _read_about(folder: Path) -> dict:
     """config.json, checked against the files there."""
-    path, old = folder / "config.json", folder.parent / f".{folder.name}.before"
+    path, old = folder / "config.json", before(folder)
     if not folder.is_dir():
         help_ = f"a save was interrupted, rename {old} to it" if old.is_dir() else "check the name"
         raise InputError(f"There is no checkpoint folder {folder}; {help_}.")

@@ -17,9 +17,9 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from .conversation import IGNORE, IMAGE, image_token_id
+from .conversation import IGNORE, image_token_id
 from .errors import InputError
-from .parents import Parent, load_strictly, probe
+from .parents import Parent, complete_vocabulary, load_language, probe
 from .projector import build_projector
 from .vision import Pixels, VisionTower
 
@@ -83,18 +83,11 @@ class LlavaMini(nn.Module):
         A language model without <image> or a padding token gets them, its embedding grown by their mean.
         Raises InputError for a folder that does not hold such a parent, completely.
         """
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
         config = LlavaConfig(projector, layer, cls, image_mode, template)
         pixels = Pixels.from_pretrained(vision_folder, image_mode)
         tower = VisionTower.from_pretrained(vision_folder, layer, cls, dtype)
-        language_model = load_strictly(AutoModelForCausalLM, language_folder, dtype)
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(str(language_folder))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{language_folder} has no readable tokenizer ({str(error).splitlines()[0]}); "
-                             "save the tokenizer beside its model.") from None
-        _complete_vocabulary(language_model, tokenizer)
+        language_model, tokenizer = load_language(language_folder, dtype)
+        complete_vocabulary(language_model, tokenizer)
         with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
             torch.manual_seed(seed)
             bridge = build_projector(projector, tower.width, language_model.get_input_embeddings().weight.shape[1])
@@ -253,21 +246,3 @@ def logits_only_at(language_model: nn.Module, rows: torch.Tensor, positions: tor
         yield
     finally:
         handle.remove()
-
-
-@torch.no_grad()
-def _complete_vocabulary(language_model: nn.Module, tokenizer) -> None:
-    """Adds <image> and a padding token where they are missing; new embedding rows are the mean of the old ones."""
-    from transformers import AddedToken
-
-    if IMAGE not in tokenizer.get_vocab():
-        tokenizer.add_tokens([AddedToken(IMAGE, special=True, normalized=False)], special_tokens=True)
-    if tokenizer.pad_token is None:
-        tokenizer.add_special_tokens({"pad_token": "<pad>"})
-    before = language_model.get_input_embeddings().weight.shape[0]
-    if len(tokenizer) <= before:  # some models keep spare rows
-        return
-    language_model.resize_token_embeddings(len(tokenizer), mean_resizing=False)  # mean_resizing draws at random
-    for layer in (language_model.get_input_embeddings(), language_model.get_output_embeddings()):
-        for value in layer.parameters():
-            value[before:] = value[:before].mean(0)

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from .errors import InputError
+from .writer import IMAGE
 
 # what decides how a parent behaves, but not the curves or notes beside it
 _FILES = {
@@ -97,3 +98,33 @@ def load_strictly(kind: type, folder: str | Path, dtype: torch.dtype, extra: boo
         raise InputError(f"{folder} does not hold the weights its config.json describes (missing: "
                          f"{', '.join(missing[:3]) or 'none'}; left over: {', '.join(left[:3]) or 'none'}); copy it again.")
     return model
+
+
+def load_language(folder: str | Path, dtype: torch.dtype, extra: bool = True) -> tuple[nn.Module, object]:
+    """A causal language model and its tokenizer, from a folder or hub name; see load_strictly."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    language_model = load_strictly(AutoModelForCausalLM, folder, dtype, extra)
+    try:
+        return language_model, AutoTokenizer.from_pretrained(str(folder))
+    except Exception as error:  # a broken tokenizer file raises whatever its reader raises
+        raise InputError(f"{folder} has no readable tokenizer ({str(error).strip().splitlines()[0]}); "
+                         "save the tokenizer beside its model.") from None
+
+
+@torch.no_grad()
+def complete_vocabulary(language_model: nn.Module, tokenizer) -> None:
+    """Adds <image> and a padding token where they are missing; new embedding rows are the mean of the old ones."""
+    from transformers import AddedToken
+
+    if IMAGE not in tokenizer.get_vocab():
+        tokenizer.add_tokens([AddedToken(IMAGE, special=True, normalized=False)], special_tokens=True)
+    if tokenizer.pad_token is None:
+        tokenizer.add_special_tokens({"pad_token": "<pad>"})
+    before = language_model.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) <= before:  # some models keep spare rows
+        return
+    language_model.resize_token_embeddings(len(tokenizer), mean_resizing=False)  # mean_resizing draws at random
+    for layer in (language_model.get_input_embeddings(), language_model.get_output_embeddings()):
+        for value in layer.parameters():
+            value[before:] = value[:before].mean(0)
