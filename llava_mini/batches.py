@@ -21,7 +21,7 @@ def epoch_plan(lengths, batch_size: int, seed: int, epoch: int) -> list[np.ndarr
     sizes differ by one at most (a last batch of two rows would be a step of noise).
 
     >>> epoch_plan([9, 5, 7, 5, 8], batch_size=2, seed=0, epoch=0)
-    [array([4, 0]), array([3, 1]), array([2])]
+    [array([0]), array([3, 1]), array([2, 4])]
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(lengths))

@@ -47,7 +47,7 @@ def rate(step: int, steps: int, warmup: float) -> float:
     after the last.
 
     >>> [round(rate(step, 6, 0.34), 2) for step in range(6)]
-    [0.33, 0.67, 1.0, 0.85, 0.5, 0.15]
+    [0.25, 0.5, 0.75, 1.0, 0.75, 0.25]
     """
     rise = math.ceil(steps * warmup) if warmup else 0
     if step < rise:

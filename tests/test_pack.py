@@ -1,11 +1,13 @@
 """pack.py and batches.py: packed rows give the loss and gradient of separate ones, and nothing is lost."""
 
+import doctest
 from random import Random
 
 import numpy as np
 import pytest
 import torch
 
+from llava_mini import batches, optimizer
 from llava_mini.batches import collate, document_mask, epoch_plan
 from llava_mini.conversation import render
 from llava_mini.model import LlavaMini
@@ -161,6 +163,13 @@ def test_document_mask():
     assert mask.shape == (1, 1, 5, 5)
     expected[4] = [1, 0, 0, 0, 1]               # padding sees the beginning and itself, so that no row is empty
     assert mask[0, 0].int().tolist() == expected
+
+
+@pytest.mark.parametrize("module", [batches, optimizer])
+def test_examples_in_docstrings(module):
+    """Guards against worked examples that are not true."""
+    found = doctest.testmod(module)
+    assert found.attempted and not found.failed
 
 
 def test_plan_takes_every_row_once_and_follows_from_the_seed():
