@@ -70,5 +70,6 @@ class History:
 
     def __repr__(self) -> str:
         losses, checks = self.curve("loss")[1], self.curve("validation")[1]
-        told = [f"{len(losses)} steps"] + [f"loss {losses[-1]:.3f}"] * bool(losses) + [f"validation {checks[-1]:.3f}"] * bool(checks)
+        told = [f"{len(losses)} steps"]
+        told += [f"{name} {values[-1]:.3f}" for name, values in (("loss", losses), ("validation", checks)) if values]
         return f"History({', '.join(told)})"

@@ -58,7 +58,11 @@ def train(model, samples: list[Sample], stage: Stage, *, pictures, folder, valid
 
     if not samples:
         raise InputError("There are no samples to train on; give at least one.")
-    accelerator = Accelerator(cpu=not torch.cuda.is_available() and not torch.backends.mps.is_available())
+    # the stage says which precision; accelerate's own setting would put a second autocast around the model
+    accelerator = Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available() and not torch.backends.mps.is_available())
+    if accelerator.distributed_type.value not in ("NO", "MULTI_CPU", "MULTI_GPU"):
+        raise InputError(f"accelerate is set to {accelerator.distributed_type.value}, which splits the model, but here each process "
+                         "holds all of it; choose multi-GPU or multi-CPU in accelerate config, and LoRA for a large model.")
     main, folder = accelerator.is_main_process, Path(folder)
     progress, tell = progress and main, on_event if on_event and main else lambda event: None
     trained = freeze(model, stage)

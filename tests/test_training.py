@@ -98,6 +98,15 @@ def test_stages_that_do_not_fit_the_model(model, run):
         run(stage("lora"), model=model)
 
 
+def test_split_models_are_refused(run, monkeypatch):
+    """Guards against saving a part of the weights where accelerate splits the model over processes."""
+    from accelerate import Accelerator, DistributedType
+
+    monkeypatch.setattr(Accelerator, "distributed_type", DistributedType.FSDP)
+    with pytest.raises(InputError, match="FSDP"):
+        run(stage("full"))
+
+
 # ---- how far a step goes
 
 def test_first_loss_is_the_mean_over_supervised_tokens(model, run, pictures):
@@ -311,6 +320,7 @@ def test_events_and_records(run):
     assert [event["event"] for event in events] == ["start", "saved", "step", "step", "saved", "step", "step", "saved", "step", "saved", "end"]
     assert events[0]["steps"] == 5 and {row["part"] for row in events[0]["parts"]} == {"vision tower", "projector", "language model"}
     assert [record["step"] for record in history.records] == [0, 1, 2, 3, 4, 5]
+    assert repr(history) == f"History(5 steps, loss {history.records[-1]['loss']:.3f})"
     for record in history.records[1:]:
         assert set(record) == {"step", "epoch", "loss", "rate", "gradient", "samples_per_second", "tokens_per_second"}
         assert set(record["gradient"]) == {"projector", "language model"} and all(value > 0 for value in record["gradient"].values())
