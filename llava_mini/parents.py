@@ -7,6 +7,7 @@ folder is and a fingerprint of its files, so that other weights under the same n
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -102,14 +103,29 @@ def load_strictly(kind: type, folder: str | Path, dtype: torch.dtype, extra: boo
 
 def load_language(folder: str | Path, dtype: torch.dtype, extra: bool = True) -> tuple[nn.Module, object]:
     """A causal language model and its tokenizer, from a folder or hub name; see load_strictly."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     language_model = load_strictly(AutoModelForCausalLM, folder, dtype, extra)
     try:
-        return language_model, AutoTokenizer.from_pretrained(str(folder))
+        return language_model, _load_tokenizer(folder)
     except Exception as error:  # a broken tokenizer file raises whatever its reader raises
         raise InputError(f"{folder} has no readable tokenizer ({str(error).strip().splitlines()[0]}); "
                          "save the tokenizer beside its model.") from None
+
+
+def _load_tokenizer(folder: str | Path):
+    """The tokenizer exactly as tokenizer.json has it, where the folder says so.
+
+    AutoTokenizer takes the class that is usual for the model: for a Qwen2 with a tokenizer of another make it
+    would build a Qwen2Tokenizer around its vocabulary and give other ids.
+    """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+    from transformers.utils import cached_file
+
+    path = cached_file(str(folder), "tokenizer_config.json", _raise_exceptions_for_missing_entries=False)
+    declared = json.loads(Path(path).read_text(encoding="utf-8")).get("tokenizer_class") if path else None
+    as_it_is = declared in ("PreTrainedTokenizerFast", "TokenizersBackend")  # the name before and since transformers 5
+    return (PreTrainedTokenizerFast if as_it_is else AutoTokenizer).from_pretrained(str(folder))
 
 
 @torch.no_grad()

@@ -167,6 +167,12 @@ def test_vocabulary_is_completed(tmp_path, tiny_vision_folder, tied):
     assert model(ids, features=features_for(model, 1)).logits.shape == (1, 6, 6)
 
 
+def test_the_tokenizer_is_the_one_that_was_saved(any_model, tokenizer):
+    """Guards against AutoTokenizer, which puts another class around the vocabulary for some models (Qwen2)."""
+    text = "What colour is the dög? ASSISTANT: A red one."
+    assert any_model.tokenizer(text).input_ids == tokenizer(text).input_ids
+
+
 def test_parents_that_do_not_fit(tmp_path, tiny_vision_folder, tiny_language_folder):
     """Guards against a missing parent or weights lost on the way being replaced by random numbers."""
     import shutil
