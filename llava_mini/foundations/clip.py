@@ -212,7 +212,7 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
         return {f"{k}_right": v / (len(exam_scenes) if k == "batch" else things) for k, v in right.items()}
 
     curve = raise_parent(parent, loss_of, steps=s.steps, learning_rate=s.learning_rate, folder=folder.parent / ("." + folder.name), evaluate=evaluate)
-    parent.clip.save_pretrained(folder)
+    parent.clip.half().save_pretrained(folder)            # half the size on disk; loaded as float32
     tokenizer.save_pretrained(folder)
     CLIPImageProcessorPil(size={"shortest_edge": s.pixels}, crop_size={"height": s.pixels, "width": s.pixels}, image_mean=MEAN, image_std=STD,
                           resample=Image.BICUBIC).save_pretrained(folder)

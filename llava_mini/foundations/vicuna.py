@@ -173,7 +173,7 @@ def make(size: str, folder: Path, *, steps: int | None = None, seed: int = 0) ->
             "chat_right": answers_right(model, exams["chat"])}
 
     curve = raise_parent(model, loss_of, steps=steps, learning_rate=s.learning_rate, folder=folder.parent / ("." + folder.name), evaluate=evaluate)
-    model.save_pretrained(folder)
+    model.half().save_pretrained(folder)                  # half the size on disk; loaded as float32
     tokenizer.save_pretrained(folder)
     (folder / "curve.json").write_text(json.dumps({"settings": asdict(s) | {"steps": steps, "seed": seed}, "curve": curve}, indent=1))
     return curve
