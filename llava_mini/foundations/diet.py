@@ -16,17 +16,15 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from ..storybook.narrate import GRID, boxes, captions, word_map
-from ..storybook.phrases import a, groups, side
-from ..storybook.questions import questions
+from ..storybook.narrate import boxes, captions, word_map
+from ..storybook.phrases import a, article, groups, side
+from ..storybook.questions import Question, questions
 from ..storybook.scenes import Scene
 from ..storybook.vocabulary import CATEGORIES, PLACES, WEATHER
 from ..storybook.world import SPLITS, random_scene
 from .knowledge import knowledge
 
-ROWS = ("top", "top", "upper", "upper", "lower", "lower", "bottom", "bottom")
-COLUMNS = ("left", "left", "left", "middle", "middle", "right", "right", "right")
-TAILS_PER_MAP, TAILS_PER_CHAT = 9, 6
+TAILS_PER_MAP, TAILS_PER_CHAT = 11, 7
 SHARE_OF_MAPS, SHARE_OF_CHATS = 0.50, 0.42     # the rest is everyday knowledge
 
 
@@ -37,7 +35,7 @@ class Text:
     kind: str                                     # "map", "chat" or "knowledge"
     opening: str                                  # the scene in words; empty for maps and knowledge
     cells: tuple[tuple[str, ...], ...]            # the words of a map's cells, row by row; else empty
-    tails: tuple[tuple[str, str], ...]            # (question, answer); the question is empty after a map
+    tails: tuple[tuple[str, str], ...]            # (question, answer); after a map: (given beginning, rest)
 
 
 def text(rng: random.Random) -> Text:
@@ -48,16 +46,23 @@ def text(rng: random.Random) -> Text:
     scene = random_scene(rng, SPLITS["parents"])
     facts = questions(scene, rng)
     if lot < SHARE_OF_MAPS:
-        sentences = [f.answer.removeprefix("Yes, ") for f in facts]
-        sentences = [s[0].upper() + s[1:] for s in sentences if not s.startswith("No,")]
-        tails = captions(scene)[:3] + sentences[:TAILS_PER_MAP - 3]
-        return Text("map", "", tuple(map_cells(scene)), tuple(("", t) for t in tails))
+        tails = [("", line) for line in captions(scene)[:2]] + [cloze(f) for f in facts]
+        return Text("map", "", tuple(word_map(scene)), tuple(tails[:TAILS_PER_MAP]))
     return Text("chat", tell(scene, rng), (), tuple((f.text, f.answer) for f in facts[:TAILS_PER_CHAT]))
 
 
-def map_cells(scene: Scene) -> list[tuple[str, ...]]:
-    """The scene's word map with the words for each cell's own place added."""
-    return [words + (ROWS[i // GRID], COLUMNS[i % GRID]) for i, words in enumerate(word_map(scene))]
+def cloze(fact: Question) -> tuple[str, str]:
+    """A fact as a sentence to complete: ("The dog is", " brown."). The beginning is given, not learnt.
+
+    Nothing but the map tells how it goes on. Facts of presence become a checklist: ("A red car:", " yes.").
+    """
+    if fact.kind == "is-there":
+        what = fact.answer.split("there is ")[1].removeprefix("no ").rstrip(".")
+        return (what if what.startswith(("a ", "an ")) else article(what)).capitalize() + ":", f" {fact.value}."
+    at = fact.answer.lower().rfind(fact.value)
+    before = max(fact.answer.rfind(f" {word} ", 0, at) for word in ("a", "an"))      # "... is holding| a red cup."
+    cut = before if at - before < 14 and before > 0 else at - 1
+    return ("", fact.answer) if at <= 0 else (fact.answer[:cut], fact.answer[cut:])
 
 
 def tell(scene: Scene, rng: random.Random) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Size:
     learning_rate: float = 2e-3
 
 
-SIZES = {"large": Size(192, 4, 6, 512, 1400), "small": Size(128, 3, 4, 352, 1200, learning_rate=3e-3)}
+SIZES = {"large": Size(192, 4, 6, 512, 2600), "small": Size(128, 3, 4, 352, 2200, learning_rate=3e-3)}
 
 
 @dataclass
@@ -67,17 +67,18 @@ class Reader:
     def row(self, one: Text) -> tuple[list[int], list[list[int]], list[list[bool]]]:
         """Opening ids, then for each tail its ids and which of them are supervised."""
         if one.kind == "map":
-            rendered = [self._render("", answer, "plain", len(one.cells)) for _, answer in one.tails]
+            rendered = [self._render("", beginning + rest, "plain", len(one.cells), given=beginning) for beginning, rest in one.tails]
         else:
             opening = one.opening + "\n" if one.opening else ""
             rendered = [self._render(opening + question, answer, "v1", 0) for question, answer in one.tails]
         common = min(_common_prefix([ids for ids, _ in rendered]), *(mask.index(True) for _, mask in rendered))
         return rendered[0][0][:common], [ids[common:] for ids, _ in rendered], [mask[common:] for _, mask in rendered]
 
-    def _render(self, user: str, answer: str, template: str, visual_tokens: int):
+    def _render(self, user: str, answer: str, template: str, visual_tokens: int, given: str = ""):
         messages = [{"role": "user", "content": "<image>" if visual_tokens else user}, {"role": "assistant", "content": answer}]
         made = render(messages, template, tokenizer=self.tokenizer, visual_tokens=visual_tokens)
-        return made.ids, made.mask
+        first, given_tokens = made.mask.index(True), len(self.pieces(given))
+        return made.ids, [learnt and i >= first + given_tokens for i, learnt in enumerate(made.mask)]
 
     def batch(self, texts: list[Text]) -> Batch:
         rows = [self.row(one) for one in texts]
@@ -104,7 +105,7 @@ class Reader:
             if texts[r].cells:
                 first = opening.index(image)
                 cells += range(r * length + first, r * length + first + len(texts[r].cells))
-                words += [[w for word in cell for w in self.pieces(" " + word)] for cell in texts[r].cells]
+                words += [[w for word in cell for w in self.pieces(word if len(word) == 1 else " " + word)] for cell in texts[r].cells]
         causal = torch.ones(length, length, dtype=torch.bool).tril()
         same = (part[:, :, None] == part[:, None, :]) | (part[:, None, :] == 0)
         mask = (same & causal)[:, None]                                              # [rows, 1, length, length]
@@ -121,6 +122,11 @@ def _common_prefix(sequences: list[list[int]]) -> int:
 
 def next_word_losses(model: LlamaForCausalLM, batch: Batch, noise: torch.Generator | None = None) -> torch.Tensor:
     """Cross-entropy of every supervised token, [n]. ``noise`` roughens the maps' cells."""
+    return F.cross_entropy(next_word_logits(model, batch, noise), batch.targets, reduction="none")
+
+
+def next_word_logits(model: LlamaForCausalLM, batch: Batch, noise: torch.Generator | None = None) -> torch.Tensor:
+    """Logits of every supervised token, [n, vocabulary]."""
     table = model.get_input_embeddings().weight
     x = F.embedding(batch.ids, table)                                                # [rows, length, width]
     if len(batch.cells):
@@ -132,8 +138,7 @@ def next_word_losses(model: LlamaForCausalLM, batch: Batch, noise: torch.Generat
             cells = cells + CELL_NOISE * table.detach().std() * torch.randn(cells.shape, generator=noise)
         x = x.flatten(0, 1).index_copy(0, batch.cells, cells).view_as(x)
     hidden = model.model(inputs_embeds=x, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False).last_hidden_state
-    logits = model.lm_head(hidden.flatten(0, 1)[batch.sources])                      # [n, vocabulary]
-    return F.cross_entropy(logits, batch.targets, reduction="none")
+    return model.lm_head(hidden.flatten(0, 1)[batch.sources])                        # [n, vocabulary]
 
 
 def _length(one: Text) -> int:
@@ -153,6 +158,7 @@ def make(size: str, folder: Path, *, steps: int | None = None, seed: int = 0) ->
     reader = Reader(tokenizer)
     held_out = [text(random.Random(f"held-out/{i}")) for i in range(128)]
     exams = {kind: reader.batch([t for t in held_out if t.kind == kind]) for kind in ("map", "chat", "knowledge")}
+    facts = reader.batch([replace(t, tails=tuple(tail for tail in t.tails if tail[0])) for t in held_out if t.kind == "map"])
 
     @lru_cache(1)
     def pool(number: int) -> list[list[Text]]:
@@ -170,7 +176,7 @@ def make(size: str, folder: Path, *, steps: int | None = None, seed: int = 0) ->
     @torch.no_grad()
     def evaluate() -> dict[str, float]:
         return {f"{kind}_nats": next_word_losses(model, exam).mean().item() for kind, exam in exams.items()} | {
-            "chat_right": answers_right(model, exams["chat"])}
+            "chat_right": answers_right(model, exams["chat"]), "facts_right": answers_right(model, facts)}
 
     curve = raise_parent(model, loss_of, steps=steps, learning_rate=s.learning_rate, folder=folder.parent / ("." + folder.name), evaluate=evaluate)
     model.half().save_pretrained(folder)                  # half the size on disk; loaded as float32
@@ -182,9 +188,7 @@ def make(size: str, folder: Path, *, steps: int | None = None, seed: int = 0) ->
 def answers_right(model: LlamaForCausalLM, batch: Batch) -> float:
     """Share of answers in which every token is the most likely one, given those before it."""
     with torch.no_grad():
-        x = model.get_input_embeddings()(batch.ids)
-        hidden = model.model(inputs_embeds=x, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False).last_hidden_state
-        right = model.lm_head(hidden.flatten(0, 1)[batch.sources]).argmax(-1) == batch.targets   # [n]
+        right = next_word_logits(model, batch).argmax(-1) == batch.targets           # [n]
     starts = torch.cat([torch.tensor([True]), batch.sources[1:] != batch.sources[:-1] + 1])
     answer = starts.long().cumsum(0) - 1                                             # which answer a token belongs to
     wrong = torch.zeros(int(answer.max()) + 1).index_add(0, answer, (~right).float())

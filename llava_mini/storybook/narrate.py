@@ -15,6 +15,7 @@ from .vocabulary import CATEGORIES, PLACES, WEATHER
 SKY_WORDS = {"sunny": "on a sunny day", "cloudy": "on a cloudy day", "rainy": "in the rain", "night": "at night"}
 HOLDS = {"holding": "holding", "on": "on", "under": "under"}
 GRID = 8                                     # cells per side of a word map
+COLUMNS, ROWS = "abcdefgh", "12345678"
 
 
 def captions(scene: Scene) -> list[str]:
@@ -96,8 +97,9 @@ def word_map(scene: Scene, grid: int = GRID) -> list[tuple[str, ...]]:
     """The picture told cell by cell: for each of grid x grid cells, row by row, its few words.
 
     A cell of a thing holds (size, colour, category), and "centre" where the thing's centre lies;
-    any other cell holds what lies behind: (ground,) or ("sky", weather). The vision parent learns
-    from these as from region phrases; the language parent meets them as a kind of text.
+    any other cell holds what lies behind: (ground,) or ("sky", weather). Each ends with its column
+    and row as on a chessboard: "a" to "h" from the left, "1" to "8" from the top. The vision parent
+    learns from these as from region phrases; the language parent meets them as a kind of text.
     """
     place = PLACES[scene.place]
     cells: list[tuple[str, ...]] = []
@@ -107,12 +109,12 @@ def word_map(scene: Scene, grid: int = GRID) -> list[tuple[str, ...]]:
             x, y = (column + 0.5) / grid, (row + 0.5) / grid
             thing = middles.get((row, column)) or _thing_at(scene, x, y)
             if thing is not None:
-                words = thing_words(thing)
-                cells.append(("centre",) + words if middles.get((row, column)) is thing else words)
+                words = ("centre",) * (middles.get((row, column)) is thing) + thing_words(thing)
             elif y < 0.56:
-                cells.append((place.above, scene.weather) if scene.weather else (place.above,))
+                words = (place.above, scene.weather) if scene.weather else (place.above,)
             else:
-                cells.append((place.ground,))
+                words = (place.ground,)
+            cells.append(words + (COLUMNS[column], ROWS[row]))
     return cells
 
 

@@ -55,7 +55,7 @@ def _what(scene, rng):
         clear = all(side(t) is not None for t in scene.things)
         if len(here) == 1 and clear and not here[0].character:
             t = here[0]
-            out.append(Question("what", f"What is {where}?", f"There is {a(t)} {where}.", t.category))
+            out.append(Question("what", f"What is {where}?", f"{where.capitalize()} there is {a(t)}.", t.category))
     return out[:2]
 
 
@@ -154,7 +154,7 @@ def _relation(scene, rng):
         known, asked = (subject, target) if r.kind == "holding" else (target, subject)
         if counts[known.category] == 1 and not known.character:
             who = f"the {known.category}"
-            verb = f"{who[0].upper() + who[1:]} is holding {a(asked)}." if r.kind == "holding" else f"There is {a(asked)} {r.kind} {who}."
+            verb = f"{who[0].upper() + who[1:]} is holding {a(asked)}." if r.kind == "holding" else f"{r.kind.capitalize()} {who} there is {a(asked)}."
             out.append(Question("relation", _VERB[r.kind].format(who), verb, asked.category))
     things = _named(scene)
     rng.shuffle(things)

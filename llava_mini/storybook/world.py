@@ -34,12 +34,14 @@ class Rules:
     pairs: str = "seen"                     # colour-category pairs: "seen", or "unseen": at least one thing is of an unseen pair
     counts: tuple[int, int] = (1, LARGEST_TRAINING_COUNT)  # smallest and largest size of the biggest group
     character: float = 0.0                  # share of the scenes that show the character
+    things: tuple[int, ...] = (8, 20, 27, 22, 13, 10)  # how often one, two, ... six things
 
 
 _KNOWN = tuple(p for p in PLACES if p != UNSEEN_PLACE)
 SPLITS = {
     # What the parents see: every place, larger counts and the character, but no unseen pair.
-    "parents": Rules(tuple(PLACES), counts=(1, 6), character=0.04),
+    # Fuller pictures: more to learn from each.
+    "parents": Rules(tuple(PLACES), counts=(1, 6), character=0.04, things=(4, 8, 16, 24, 24, 24)),
     # What the parents are measured on: the same rules, other scenes.
     "parents_test": Rules(tuple(PLACES), counts=(1, 6), character=0.04),
     "train": Rules(_KNOWN),
@@ -86,7 +88,7 @@ def _attempt(rng: random.Random, rules: Rules) -> Scene | None:
         things.append(Thing(category, colour, size, box, flip=rng.random() < 0.5))
         return len(things) - 1
 
-    total = rng.choices((1, 2, 3, 4, 5, 6), (8, 20, 27, 22, 13, 10))[0]
+    total = rng.choices((1, 2, 3, 4, 5, 6), rules.things)[0]
     group = 1
     if rules.counts[0] > 1:
         group = rng.randint(*rules.counts)
