@@ -320,7 +320,7 @@ def test_ctrl_c_stops_pip_too(small):
     while not running.stdout.readline().startswith("Installing"):
         assert running.poll() is None
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=30)
+    _, said = running.communicate(timeout=120)
     assert running.returncode == 1 and "Stopped" in said
     with pytest.raises(ProcessLookupError):
         os.kill(int((small / "pip-id").read_text()), 0)
