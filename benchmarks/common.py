@@ -1,0 +1,90 @@
+"""What the benchmarks share: one process for each measurement, its memory, and ratios with their spread.
+
+A measurement runs in a process of its own, so that its peak memory is its own and nothing that an earlier
+one loaded, cached or allocated helps or hurts it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parents[1]
+MEBIBYTE = 2 ** 20
+
+
+class MeasurementError(RuntimeError):
+    """A process that measures has failed; the message holds the end of what it said."""
+
+
+def measure(job: dict) -> dict:
+    """Runs ``python -m benchmarks.worker`` on a job and returns what it found.
+
+    No network, and no GPU for either side: the comparison is about processors. Raises MeasurementError.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        given, found = Path(folder) / "job.json", Path(folder) / "found.json"
+        given.write_text(json.dumps(job), encoding="utf-8")
+        surroundings = os.environ | {"CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true", "HF_HUB_OFFLINE": "1",
+                                     "TOKENIZERS_PARALLELISM": "false"}
+        done = subprocess.run([sys.executable, "-m", "benchmarks.worker", str(given), str(found)], cwd=ROOT, env=surroundings,
+                              capture_output=True, text=True, errors="replace")
+        if done.returncode or not found.exists():
+            name = " ".join(str(job[key]) for key in ("kind", "stage", "side") if key in job)
+            raise MeasurementError(f"The measurement {name!r} failed:\n{(done.stderr or done.stdout)[-3000:]}")
+        return json.loads(found.read_text(encoding="utf-8"))
+
+
+def memory() -> dict[str, float | None]:
+    """Resident memory of this process in MiB: ``now`` and the ``peak`` so far; None where the system does not tell.
+
+    Linux is asked for the peak of this program: getrusage() there also counts the process that started it.
+    """
+    try:
+        lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        return {name: int(lines[field].split()[0]) * 1024 / MEBIBYTE for name, field in (("now", "VmRSS"), ("peak", "VmHWM"))}
+    except (OSError, KeyError):
+        pass
+    try:
+        import resource
+    except ImportError:                         # Windows
+        return {"now": None, "peak": None}
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {"now": None, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MEBIBYTE}
+
+
+class Stopwatch:
+    """Seconds from start() to the last of several calls of lap(), by the clock on the wall and of the processor."""
+
+    def start(self) -> None:
+        self.began = time.perf_counter(), time.process_time()
+
+    def lap(self) -> None:
+        self.last = time.perf_counter(), time.process_time()
+
+    def seconds(self) -> dict[str, float]:
+        return {name: end - begin for name, begin, end in zip(("wall", "cpu"), self.began, self.last)}
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Smallest, median and largest of some values.
+
+    >>> spread([2.0, 1.0, 4.0])
+    {'min': 1.0, 'median': 2.0, 'max': 4.0}
+    """
+    return {"min": min(values), "median": median(values), "max": max(values)}
+
+
+def ratios(ours: list[float], theirs: list[float]) -> dict[str, float]:
+    """The spread of ours / theirs, round by round: what disturbs the machine for a while disturbs both.
+
+    >>> ratios([4.0, 9.0], [2.0, 3.0])
+    {'min': 2.0, 'median': 2.5, 'max': 3.0}
+    """
+    return spread([a / b for a, b in zip(ours, theirs, strict=True)])

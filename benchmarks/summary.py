@@ -1,0 +1,80 @@
+"""From single measurements to ratios with their spread, and the table that is printed."""
+
+from __future__ import annotations
+
+from .common import ratios, spread
+
+SIDES = ("trainer-default", "package-packed", "trainer-best", "package-separate")       # in the order of their turns
+TOLERANCE = 1e-3        # nats; the package keeps features in float16, which moves a loss by a tenth of that at most
+
+
+def disagreements(found: dict) -> list[str]:
+    """What differs between the sides, in words, in what agreement.compare() returns; empty if they compute the same."""
+    wrong = [f"The number of {name} differs: {found[name]}." for name in ("samples", "supervised") if len(set(found[name].values())) > 1]
+    losses = {f"loss before training ({name})": (found["before"]["trainer"], found["before"][name]) for name in ("separate", "packed")}
+    theirs, ours = found["steps"]["trainer"], found["steps"]["separate"]
+    if len(theirs) != len(ours) or not ours:
+        wrong.append(f"The Trainer took {len(theirs)} steps and the package {len(ours)}.")
+    losses |= {f"loss of step {step}": both for step, both in enumerate(zip(theirs, ours), 1)}
+    # not (difference < tolerance): so that a loss that is not a number differs, too
+    return wrong + [f"The {name} is {a:.6f} for the Trainer and {b:.6f} for the package." for name, (a, b) in losses.items()
+                    if not abs(a - b) < TOLERANCE]
+
+
+def summarise(found: dict, clock: str, epochs: int) -> dict:
+    """{stage: {side: numbers}}; every number is a dict of min, median and max over the rounds.
+
+    samples_per_second    without preparation
+    prepared              the same with the preparation in it, spread over ``epochs``
+    to_best, to_default   ratios of samples_per_second to the Trainer's, within a round
+    prepared_to_best      ratio of ``prepared`` to the Trainer's at its best, which prepares its pictures too
+    peak, added           MiB: of the process, and above what the libraries and the loaded model take
+    matmul_share          operations that this side needs, per second, over those of a large matrix product
+    """
+    product = [one[found["precision"]] for one in found["matmul"]]
+    summary = {}
+    for stage in found["agreement"]:
+        taken = {side: [one for one in found["measurements"] if (one["stage"], one["side"]) == (stage, side)] for side in SIDES}
+        speed = {side: [one["samples"] / one["training"][clock] for one in taken[side]] for side in SIDES}
+        prepared = {side: [one["samples"] * epochs / (one["training"][clock] * epochs + one["preparing"][clock]) for one in taken[side]]
+                    for side in SIDES}
+        summary[stage] = {side: {
+            "samples_per_second": spread(speed[side]), "prepared": spread(prepared[side]),
+            "to_best": ratios(speed[side], speed["trainer-best"]), "to_default": ratios(speed[side], speed["trainer-default"]),
+            "prepared_to_best": ratios(prepared[side], prepared["trainer-best"]),
+            "matmul_share": ratios([one["flops"] / one["training"][clock] for one in taken[side]], product),
+            **{name: spread(values) for name, values in _memory(taken[side]).items()},
+        } for side in SIDES}
+    return summary
+
+
+def _memory(taken: list[dict]) -> dict[str, list[float]]:
+    """Peak and added MiB, where the system told them."""
+    return {name: values for name, values in {
+        "peak": [one["peak"] for one in taken if one["peak"] is not None],
+        "added": [one["peak"] - one["loaded"] for one in taken if None not in (one["peak"], one["loaded"])],
+    }.items() if values}
+
+
+def table(found: dict) -> str:
+    """The summary as text; medians, with the extremes of the ratios."""
+    lines = [f"{'stage':6} {'side':16} {'samples/s':>9}  {'to Trainer at best':>20}  {'prepared':>18}  {'to default':>10}  "
+             f"{'peak MiB':>8}  {'added':>6}  {'matmul':>6}"]
+    for stage, sides in found["summary"].items():
+        for side in sorted(sides):
+            one = sides[side]
+            def middle(name, one=one):
+                return f"{one[name]['median']:.0f}" if name in one else "-"
+            lines.append(f"{stage:6} {side:16} {one['samples_per_second']['median']:9.1f}  {_ratio(one['to_best']):>20}  "
+                         f"{_ratio(one['prepared_to_best']):>18}  {one['to_default']['median']:10.2f}  {middle('peak'):>8}  {middle('added'):>6}  "
+                         f"{one['matmul_share']['median']:6.1%}")
+    lines += [f"chat   {one['case']:34} transformers {one['transformers']:6.0f}, package {one['package']:6.0f} tokens/s, "
+              f"ratio {one['ratio']:.2f} ({one['least']:.2f} to {one['most']:.2f})" for one in found["chat"]]
+    rate = spread([one[found["precision"]] for one in found["matmul"]])
+    lines.append(f"matrix products: {rate['median'] / 1e9:.0f} ({rate['min'] / 1e9:.0f} to {rate['max'] / 1e9:.0f}) "
+                 f"billion operations a second, {found['precision']}, {found['matmul'][0]['threads']} threads")
+    return "\n".join(lines)
+
+
+def _ratio(numbers: dict[str, float]) -> str:
+    return f"{numbers['median']:.2f} ({numbers['min']:.2f}-{numbers['max']:.2f})"

@@ -1,0 +1,101 @@
+"""Samples per second and peak memory of training: the package's train() against transformers' Trainer.
+
+    python -m benchmarks.training_speed             about half an hour on two idle cores
+    python -m benchmarks.training_speed --quick     tiny; shows that it runs, not how fast it is
+
+README.md in this folder says what is compared and how. The result is written after every round, to
+data/results/benchmark-training.json (with --quick: beside the drawn pictures).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+
+from llava_mini.errors import InputError
+from llava_mini.evaluation import results
+from llava_mini.files import make_folder, write_safely
+
+from .common import MeasurementError, measure
+from .setting import PARENTS, STAGES, stage_settings
+from .summary import SIDES, disagreements, summarise, table
+
+OUTPUT = Path("data/results/benchmark-training.json")
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training_speed", description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5, help="measurements of each kind, taken in turns (default: 5)")
+    parser.add_argument("--steps", type=int, default=24, help="optimizer steps of a measurement (default: 24)")
+    parser.add_argument("--batch", type=int, default=32, help="samples per optimizer step, on both sides (default: 32)")
+    parser.add_argument("--epochs", type=int, default=1, help="epochs over which the preparation is spread (default: 1, as in the main job)")
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
+    parser.add_argument("--projector", choices=["mlp2x_gelu", "linear"], default="mlp2x_gelu")
+    parser.add_argument("--random", action="store_true", help="untrained parents of the same sizes, also if there are trained ones")
+    parser.add_argument("--no-chat", dest="chat", action="store_false", help="leave out the chat")
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="cpu: processor time, for a busy machine")
+    parser.add_argument("--folder", type=Path, default=Path("data/cache/benchmark"), help="for pictures and models")
+    parser.add_argument("--output", type=Path, default=None, help=f"default: {OUTPUT}")
+    parser.add_argument("--quick", action="store_true", help="one round of three steps of eight samples")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.rounds, options.steps, options.batch = 1, 3, 8
+    options.output = options.output or (options.folder / "quick.json" if options.quick else OUTPUT)
+    options.random = options.random or not all(folder.exists() for folder in PARENTS.values())
+    if min(options.rounds, options.steps, options.batch, options.epochs) < 1:
+        parser.error("--rounds, --steps, --batch and --epochs must be at least 1")
+    return options
+
+
+def run(options: argparse.Namespace) -> dict:
+    """All measurements; returns what was written."""
+    samples = options.steps * options.batch
+    print("Parents: " + ("untrained, of the mini parents' sizes" if options.random else "the trained ones"))
+    setting = measure({"kind": "prepare", "options": {
+        "folder": str(options.folder.absolute()), "pictures": samples // 4 + 8, "projector": options.projector, "random": options.random,
+        "texts": 500 if options.quick else 5000}})
+    found = {"name": "benchmark-training", "format": 1, "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+             "versions": results.versions(), "machine": results.machine(), "commit": results.commit(),
+             "settings": results.without_paths(vars(options)), "agreement": {}, "chat": [], "matmul": [], "measurements": []}
+    for stage in options.stages:
+        found["agreement"][stage] = measure({"kind": "compare", "setting": setting, "stage": stage, "samples": 24,
+                                             "settings": asdict(stage_settings(stage, 8))})
+        if wrong := disagreements(found["agreement"][stage]):
+            raise MeasurementError(f"The two sides do not compute the same in the stage {stage}, so nothing is measured:\n" + "\n".join(wrong))
+        print(f"{stage}: both sides give the same losses", flush=True)
+    if options.chat:
+        found["chat"] = measure({"kind": "chat", "rounds": options.rounds, "random": options.random, "clock": options.clock})
+    for number in range(options.rounds):
+        found["matmul"].append(measure({"kind": "matmul", "seconds": 0.2 if options.quick else 2.0, "clock": options.clock}))
+        precision = max(("fp32", "bf16"), key=found["matmul"][0].get)       # decided once
+        found["precision"] = precision
+        for stage in options.stages:
+            for side in SIDES if number % 2 == 0 else SIDES[::-1]:
+                settings = asdict(stage_settings(stage, options.batch, precision))
+                one = measure({"kind": "train", "setting": setting, "stage": stage, "side": side, "samples": samples, "settings": settings})
+                found["measurements"].append({"round": number, "stage": stage, "side": side} | one)
+                speed = samples / one["training"][options.clock]
+                print(f"round {number + 1} of {options.rounds}, {stage}, {side}: {speed:.1f} samples/s", flush=True)
+        found["summary"] = summarise(found, options.clock, options.epochs)
+        make_folder(options.output.parent)
+        write_safely(options.output, json.dumps(found, indent=1, allow_nan=False).encode() + b"\n")
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parse(arguments)
+    try:
+        found = run(options)
+    except (InputError, MeasurementError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    print("\n" + table(found) + f"\n\nWritten: {options.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
