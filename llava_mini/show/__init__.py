@@ -8,8 +8,10 @@
 
 from .confusion import heat_map
 from .curves import Band, compare, loss_curves, make_band, read_band, read_history, write_band
+from .patches import patch_grid, picture
 from .sheet import Answered, alt_text, choose, picture_sheet
 from .style import Drawing
+from .tokens import chance_bars, token_row
 
-__all__ = ["Answered", "Band", "Drawing", "alt_text", "choose", "compare", "heat_map", "loss_curves", "make_band", "picture_sheet",
-           "read_band", "read_history", "write_band"]
+__all__ = ["Answered", "Band", "Drawing", "alt_text", "chance_bars", "choose", "compare", "heat_map", "loss_curves", "make_band",
+           "patch_grid", "picture", "picture_sheet", "read_band", "read_history", "token_row", "write_band"]

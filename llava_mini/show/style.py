@@ -93,8 +93,8 @@ class Drawing:
         write_safely(path, self.png())
         return path
 
-    def _repr_png_(self) -> bytes:
-        return self.png()
+    def _repr_png_(self) -> tuple[bytes, dict]:
+        return self.png(), {"alt": self.alt}     # kept in the notebook beside the picture, as IPython's own Image does
 
     def __repr__(self) -> str:
         return self.alt

@@ -1,0 +1,257 @@
+"""What every lesson must be: whole, executed, clean, readable by everybody.
+
+The rules are functions from a notebook to a list of faults, so that they are tried on faulty notebooks too.
+nbmake runs the lessons; here only what is committed is looked at. To execute a lesson and keep its outputs::
+
+    jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \\
+        --ExecutePreprocessor.store_widget_state=False notebooks/00_tour.ipynb
+    jupyter nbconvert --coalesce-streams notebooks/00_tour.ipynb
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import statistics
+import warnings
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LONGEST, MEDIAN = 25, 8                 # lines of a code cell
+LARGEST = 6_000_000                     # bytes of a notebook file
+MACHINE_PATH = re.compile(r"(?<![\w.:/>-])/(?:home|root|work|tmp|Users|mnt|media|opt|var|usr|private|content|kaggle|workspace)/[\w.-]"
+                          r"|\b[A-Za-z]:\\+(?:Users|Windows|Program|Temp)")
+TIME = re.compile(r"\*\*Time:\*\*[^.\n]*?\b(\d+) minutes?")
+MEMORY = re.compile(r"\*\*Memory:\*\*[^.\n]*?\b(\d+) GB")
+COST = re.compile(r"^Whole notebook: (\d+) seconds, ([\d.]+) GB of memory$", re.MULTILINE)
+
+
+def code_cells(book):
+    return [cell for cell in book.cells if cell.cell_type == "code"]
+
+
+def outputs(book):
+    """(cell id, output) of all code cells."""
+    return [(cell.id, output) for cell in code_cells(book) for output in cell.outputs]
+
+
+def texts(output) -> list[str]:
+    """All that an output says in words, pictures left out."""
+    found = [output.get("text", ""), *output.get("traceback", [])]
+    found += [str(value) for kind, value in output.get("data", {}).items() if not kind.startswith("image/")]
+    found += [str(about.get("alt", "")) for about in output.get("metadata", {}).values() if isinstance(about, dict)]
+    return found
+
+
+def printed(book) -> str:
+    return "\n".join(output.get("text", "") for _, output in outputs(book))
+
+
+def stated(book, pattern: re.Pattern) -> int | None:
+    """The number that the first cell states."""
+    found = pattern.search(book.cells[0].source) if book.cells else None
+    return int(found[1]) if found else None
+
+
+# ---- the rules
+
+def sound(book) -> list[str]:
+    """A valid notebook with an id for every cell."""
+    faults = []
+    ids = [cell.get("id") for cell in book.cells]
+    if None in ids or len(set(ids)) < len(ids):
+        faults.append("cells without an id, or two with the same")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            nbformat.validate(copy.deepcopy(book))                  # it mends what it can: in a copy
+    except nbformat.ValidationError as error:
+        faults.append(f"not a valid notebook: {str(error).splitlines()[0]}")
+    if (book.nbformat, book.nbformat_minor) < (4, 5):
+        faults.append(f"format {book.nbformat}.{book.nbformat_minor} has no cell ids; save it as 4.5")
+    if not book.cells or book.cells[0].cell_type != "markdown" or not book.cells[0].source.startswith("# "):
+        faults.append("the first cell is not the lesson's title")
+    return faults
+
+
+def kernel(book) -> list[str]:
+    """The kernel that every Jupyter has, and no state of widgets."""
+    faults = []
+    name = book.metadata.get("kernelspec", {}).get("name")
+    if name != "python3":
+        faults.append(f"the kernel is {name!r} and not 'python3'")
+    if "widgets" in book.metadata or any("widgets" in cell.metadata for cell in book.cells):
+        faults.append("there is widget state in the metadata")
+    return faults
+
+
+def short(book) -> list[str]:
+    """Short cells: one idea each."""
+    lengths = {cell.id: len(cell.source.strip().splitlines()) for cell in code_cells(book)}
+    faults = [f"cell {name} has {length} lines" for name, length in lengths.items() if length > LONGEST]
+    if not lengths or statistics.median(lengths.values()) > MEDIAN:
+        faults.append(f"no code, or a median of more than {MEDIAN} lines")
+    return faults
+
+
+def executed(book) -> list[str]:
+    """Run once from top to bottom, with an output under each cell and no error among them."""
+    faults = [f"cell {cell.id} has no output" for cell in code_cells(book) if not cell.outputs]
+    counts = [cell.execution_count for cell in code_cells(book)]
+    if counts != list(range(1, len(counts) + 1)):
+        faults.append(f"not run once from top to bottom: the counts are {counts}")
+    faults += [f"cell {name} ended in {output.ename}" for name, output in outputs(book) if output.output_type == "error"]
+    faults += [f"cell {name} printed to stderr: {output.text[:80]!r}" for name, output in outputs(book)
+               if output.output_type == "stream" and output.name == "stderr"]
+    for cell in code_cells(book):
+        names = [output.get("name") for output in cell.outputs]
+        if any(one and one == other for one, other in zip(names, names[1:])):
+            faults.append(f"cell {cell.id}: its printed text is in pieces; execute it as the head of this file says")
+    return faults
+
+
+def anonymous(book) -> list[str]:
+    """No path of the machine it was written or run on."""
+    said = [(cell.get("id"), cell.source) for cell in book.cells] + [(name, text) for name, output in outputs(book) for text in texts(output)]
+    own = [str(ROOT), str(Path.home())]
+    faults = [f"cell {name} shows the path {found[0]!r}" for name, text in said if (found := MACHINE_PATH.search(text))]
+    return faults + [f"cell {name} shows {path!r}" for name, text in said for path in own if len(path) > 5 and path in text]
+
+
+def described(book) -> list[str]:
+    """Every picture has words for those who cannot see it; a widget has a still twin."""
+    faults = []
+    for name, output in outputs(book):
+        data = output.get("data", {})
+        for kind in data:
+            if kind.startswith("image/") and len(output.metadata.get(kind, {}).get("alt", "").strip()) < 12:
+                faults.append(f"cell {name}: a picture without alt text; return a show.Drawing")
+        if any("widget-view" in kind for kind in data) and not {"image/png", "text/html"} & set(data):
+            faults.append(f"cell {name}: a widget without a still twin")
+        faults += [f"cell {name}: HTML with a picture without alt text" for tag in re.findall(r"<img\b[^>]*>", str(data.get("text/html", "")))
+                   if not re.search(r"\balt\s*=\s*(?:'[^']+'|\"[^\"]+\")", tag)]
+    for cell in book.cells:
+        if cell.cell_type == "markdown":
+            for alt, target in re.findall(r"!\[([^\]]*)\]\(([^)]*)\)", cell.source):
+                faults += [f"cell {cell.id}: the picture {target} has no alt text"] * (not alt.strip())
+                faults += [f"cell {cell.id}: the picture {target} lies on somebody's server"] * ("://" in target)
+    return faults
+
+
+def honest(book) -> list[str]:
+    """States what it costs, asks for predictions, and the committed run kept to its budget."""
+    minutes, memory = stated(book, TIME), stated(book, MEMORY)
+    faults = [f"the first cell states no {what}" for what, value in (("**Time:** … N minutes", minutes), ("**Memory:** … N GB", memory)) if value is None]
+    if not any("**Before you run:**" in cell.source for cell in book.cells if cell.cell_type == "markdown"):
+        faults.append("no prediction is asked for (**Before you run:**)")
+    cost = COST.search(printed(book))
+    if not cost:
+        faults.append("no cell printed 'Whole notebook: N seconds, N.N GB of memory'")
+    elif faults == [] and (int(cost[1]) > 60 * minutes or float(cost[2]) > memory):
+        faults.append(f"it took {cost[1]} seconds and {cost[2]} GB where {minutes} minutes and {memory} GB are stated")
+    return faults
+
+
+RULES = (sound, kernel, short, executed, anonymous, described, honest)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_lesson(lesson, rule):
+    """Guards against lessons that were committed half-done: unexecuted, broken, with somebody's paths or without alt text."""
+    book = nbformat.v4.reads(lesson.read_text("utf-8"))          # nbformat.read would mend some faults
+    assert rule(book) == [], f"{lesson.name}: {rule.__doc__}"
+
+
+def test_there_are_lessons():
+    """Guards against a test that is green because it found nothing to look at."""
+    assert "00_tour" in [lesson.stem for lesson in LESSONS]
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_lesson_is_not_too_heavy(lesson):
+    """Guards against megabytes that GitHub does not show and every clone carries."""
+    assert lesson.stat().st_size < LARGEST
+
+
+# ---- the rules themselves
+
+def good():
+    """A lesson without a fault."""
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+    picture = new_output("display_data", {"image/png": "aGk=", "text/plain": "A dog"}, metadata={"image/png": {"alt": "A red dog on a beach."}})
+    cost = new_output("stream", name="stdout", text="Whole notebook: 59 seconds, 1.4 GB of memory\n")
+    return new_notebook(cells=[
+        new_markdown_cell("# Lesson\n**Time:** 1 minute on two cores. **Memory:** 2 GB.", id="title"),
+        new_markdown_cell("**Before you run:** what will it say? ![a dog](dog.png)", id="ask"),
+        new_code_cell("show(dog)", id="dog", execution_count=1, outputs=[picture]),
+        new_code_cell("print(cost)", id="cost", execution_count=2, outputs=[cost]),
+    ], metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+
+
+def output_of(book, number=2):
+    return book.cells[number].outputs[0]
+
+
+def error(book):
+    book.cells[2].outputs.append(nbformat.v4.new_output("error", ename="ValueError", evalue="", traceback=[]))
+
+
+def on_stderr(book):
+    book.cells[2].outputs.append(nbformat.v4.new_output("stream", name="stderr", text="Loading weights"))
+
+
+def html(book, text):
+    book.cells[2].outputs.append(nbformat.v4.new_output("display_data", {"text/html": text}))
+
+
+def says(book, text):
+    book.cells[2].outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
+
+
+FAULTS = [
+    (sound, lambda b: b.cells[2].pop("outputs")), (sound, lambda b: b.cells[1].update(id="title")), (sound, lambda b: b.cells.pop(0)),
+    (sound, lambda b: b.update(nbformat_minor=4)),
+    (kernel, lambda b: b.metadata.kernelspec.update(name="venv")), (kernel, lambda b: b.metadata.update(widgets={"state": {}})),
+    (short, lambda b: b.cells[2].update(source="x\n" * 26)), (short, lambda b: [c.update(source="x\n" * 9) for c in b.cells[2:]]),
+    (executed, lambda b: b.cells[2].update(outputs=[])), (executed, lambda b: b.cells[2].update(execution_count=None)),
+    (executed, lambda b: b.cells[3].update(execution_count=7)), (executed, error), (executed, on_stderr), (executed, lambda b: (says(b, "a"), says(b, "b"))),
+    (anonymous, lambda b: b.cells[1].update(source="see /home/ann/course")), (anonymous, lambda b: says(b, "saved: '/tmp/x/y.png'")),
+    (anonymous, lambda b: says(b, r"in C:\Users\ann")), (anonymous, lambda b: says(b, f"{ROOT}/data")),
+    (anonymous, lambda b: output_of(b).metadata["image/png"].update(alt="The file /work/dog.png")),
+    (described, lambda b: output_of(b).update(metadata={})), (described, lambda b: output_of(b).metadata["image/png"].update(alt=" ")),
+    (described, lambda b: b.cells[1].update(source="![](dog.png)")), (described, lambda b: b.cells[1].update(source="![dog](https://a.b/c.png)")),
+    (described, lambda b: html(b, '<img src="dog.png">')), (described, lambda b: html(b, "<img alt='' src='dog.png'>")),
+    (described, lambda b: output_of(b).update(data={"application/vnd.jupyter.widget-view+json": {}})),
+    (honest, lambda b: b.cells[0].update(source="# Lesson\n**Memory:** 2 GB.")), (honest, lambda b: b.cells[0].update(source="# Lesson\n**Time:** 1 minute.")),
+    (honest, lambda b: b.cells[1].update(source="Look:")), (honest, lambda b: b.cells[3].update(outputs=[])),
+    (honest, lambda b: output_of(b, 3).update(text="Whole notebook: 61 seconds, 1.4 GB of memory")),
+    (honest, lambda b: output_of(b, 3).update(text="Whole notebook: 6 seconds, 2.4 GB of memory")),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_a_good_lesson_passes(rule):
+    """Guards against rules that nothing can keep."""
+    assert rule(good()) == []
+
+
+@pytest.mark.parametrize(("rule", "spoil"), FAULTS, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_faulty_lesson_does_not(rule, spoil):
+    """Guards against rules that nothing can break; a notebook without outputs breaks ``executed``."""
+    book = copy.deepcopy(good())
+    spoil(book)
+    assert rule(book)
+
+
+@pytest.mark.parametrize("text", ["data/pretrained/llava-mini", "and/or", "https://jupyter.org/content/x", "../shared/tmp/x", "1/tmp/2"])
+def test_relative_paths_are_allowed(text):
+    """Guards against a rule on paths that forbids the paths of the course itself, and addresses."""
+    book = good()
+    says(book, text)
+    assert anonymous(book) == []
