@@ -124,9 +124,13 @@ def serve(vision, language, pictures):
                     os.truncate(path, path.stat().st_size // 2)
                     os.kill(os.getpid(), signal.SIGKILL)
             resume.save_file = half
+        def event(_):
+            os.write(pipe, b"e")
+            time.sleep(0.005)                   # on a busy machine the killer needs time to come
+
         settings = Stage(**job["stage"])
         train(model, samples_for(settings), settings, pictures=pictures, folder=job["folder"], progress=False,
-              validation=make_samples(5, texts=0, seed=1), on_event=lambda event: os.write(pipe, b"e"))
+              validation=make_samples(5, texts=0, seed=1), on_event=event)
 
     for line in sys.stdin:
         job = json.loads(line)
