@@ -2,6 +2,8 @@
 
 import torch
 
+torch.set_num_threads(1)  # in models of this size threads only wait for each other, and so for every other program
+
 
 def causal_lm(kind, vocabulary, **options):
     """A tiny random language model of that kind."""
