@@ -315,8 +315,8 @@ def test_ctrl_c_stops_pip_too(small):
     assert call(small, "setup").returncode == 0
     next((small / ".venv").glob("lib/**/pip/__main__.py")).write_text(lines)
     (small / "requirements" / "core.txt").write_text("# another\n")
-    running = subprocess.Popen([sys.executable, "-u", "course.py", "setup"], cwd=small, encoding="utf-8",
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running = subprocess.Popen([sys.executable, "-u", "course.py", "setup"], cwd=small, encoding="utf-8", stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # a background shell ignores it
     while not running.stdout.readline().startswith("Installing"):
         assert running.poll() is None
     running.send_signal(signal.SIGINT)
