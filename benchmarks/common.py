@@ -23,8 +23,8 @@ class MeasurementError(RuntimeError):
     """A process that measures has failed; the message holds the end of what it said."""
 
 
-def measure(job: dict) -> dict:
-    """Runs ``python -m benchmarks.worker`` on a job and returns what it found.
+def measure(job: dict, threads: int = 0) -> dict:
+    """Runs ``python -m benchmarks.worker`` on a job, with so many threads (0: torch's choice); returns what it found.
 
     No network, and no GPU for either side: the comparison is about processors. Raises MeasurementError.
     """
@@ -32,7 +32,7 @@ def measure(job: dict) -> dict:
         given, found = Path(folder) / "job.json", Path(folder) / "found.json"
         given.write_text(json.dumps(job), encoding="utf-8")
         surroundings = os.environ | {"CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true", "HF_HUB_OFFLINE": "1",
-                                     "TOKENIZERS_PARALLELISM": "false"}
+                                     "TOKENIZERS_PARALLELISM": "false"} | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
         done = subprocess.run([sys.executable, "-m", "benchmarks.worker", str(given), str(found)], cwd=ROOT, env=surroundings,
                               capture_output=True, text=True, errors="replace")
         if done.returncode or not found.exists():

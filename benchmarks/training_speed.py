@@ -37,7 +37,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--projector", choices=["mlp2x_gelu", "linear"], default="mlp2x_gelu")
     parser.add_argument("--random", action="store_true", help="untrained parents of the same sizes, also if there are trained ones")
     parser.add_argument("--no-chat", dest="chat", action="store_false", help="leave out the chat")
-    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="cpu: processor time, for a busy machine")
+    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its own choice")
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="cpu: processor time, for a busy machine; needs --threads 1")
     parser.add_argument("--folder", type=Path, default=Path("data/cache/benchmark"), help="for pictures and models")
     parser.add_argument("--output", type=Path, default=None, help=f"default: {OUTPUT}")
     parser.add_argument("--quick", action="store_true", help="one round of three steps of eight samples")
@@ -48,6 +49,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     options.random = options.random or not all(folder.exists() for folder in PARENTS.values())
     if min(options.rounds, options.steps, options.batch, options.epochs) < 1:
         parser.error("--rounds, --steps, --batch and --epochs must be at least 1")
+    if options.clock == "cpu" and options.threads != 1:
+        parser.error("--clock cpu needs --threads 1: a thread that waits for another takes processor time, too")
     return options
 
 
@@ -55,28 +58,31 @@ def run(options: argparse.Namespace) -> dict:
     """All measurements; returns what was written."""
     samples = options.steps * options.batch
     print("Parents: " + ("untrained, of the mini parents' sizes" if options.random else "the trained ones"))
-    setting = measure({"kind": "prepare", "options": {
+
+    def take(kind: str, **job) -> dict:
+        return measure({"kind": kind} | job, options.threads)
+
+    setting = take("prepare", options={
         "folder": str(options.folder.absolute()), "pictures": samples // 4 + 8, "projector": options.projector, "random": options.random,
-        "texts": 500 if options.quick else 5000}})
+        "texts": 500 if options.quick else 5000})
     found = {"name": "benchmark-training", "format": 1, "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
              "versions": results.versions(), "machine": results.machine(), "commit": results.commit(),
              "settings": results.without_paths(vars(options)), "agreement": {}, "chat": [], "matmul": [], "measurements": []}
     for stage in options.stages:
-        found["agreement"][stage] = measure({"kind": "compare", "setting": setting, "stage": stage, "samples": 24,
-                                             "settings": asdict(stage_settings(stage, 8))})
+        found["agreement"][stage] = take("compare", setting=setting, stage=stage, samples=24, settings=asdict(stage_settings(stage, 8)))
         if wrong := disagreements(found["agreement"][stage]):
             raise MeasurementError(f"The two sides do not compute the same in the stage {stage}, so nothing is measured:\n" + "\n".join(wrong))
         print(f"{stage}: both sides give the same losses", flush=True)
     if options.chat:
-        found["chat"] = measure({"kind": "chat", "rounds": options.rounds, "random": options.random, "clock": options.clock})
+        found["chat"] = take("chat", rounds=options.rounds, random=options.random, clock=options.clock)
     for number in range(options.rounds):
-        found["matmul"].append(measure({"kind": "matmul", "seconds": 0.2 if options.quick else 2.0, "clock": options.clock}))
+        found["matmul"].append(take("matmul", seconds=0.2 if options.quick else 2.0, clock=options.clock))
         precision = max(("fp32", "bf16"), key=found["matmul"][0].get)       # decided once
         found["precision"] = precision
         for stage in options.stages:
             for side in SIDES if number % 2 == 0 else SIDES[::-1]:
                 settings = asdict(stage_settings(stage, options.batch, precision))
-                one = measure({"kind": "train", "setting": setting, "stage": stage, "side": side, "samples": samples, "settings": settings})
+                one = take("train", setting=setting, stage=stage, side=side, samples=samples, settings=settings)
                 found["measurements"].append({"round": number, "stage": stage, "side": side} | one)
                 speed = samples / one["training"][options.clock]
                 print(f"round {number + 1} of {options.rounds}, {stage}, {side}: {speed:.1f} samples/s", flush=True)

@@ -93,26 +93,33 @@ class LlamaDecoder:
         weights, self.used = self.weights, 0
         cos, sin = weights.rotary(torch.zeros(1, device=device), torch.arange(length, device=device)[None])  # [1, length, width]
         self.turns = torch.complex(cos[0, :, : weights.width // 2], sin[0, :, : weights.width // 2])  # [length, width / 2]
-        self._allocate(len(shared) or len(prompts), length)
+        self._allocate(len(shared) or len(prompts), first if shared else length)
         if shared:
             self._read(shared, features, last=False)
-            self.keep(torch.tensor(split, device=device))  # from one row per beginning to one row per prompt
+            self._spread(torch.tensor(split, device=device), length)
         logits = self._read(rest, features, last=True)
-        if self.visible.all():
-            self.bias = None
-        else:
-            self.bias = torch.zeros(self.visible.shape, device=device).masked_fill(~self.visible, float("-inf"))[:, None, None]
+        self.bias = None if self.visible.all() else _bias(self.visible)[:, None, None]  # [rows, 1, 1, length]
         return logits
 
     def _allocate(self, rows: int, length: int) -> None:
-        weights, device = self.weights, self.model.device
+        """An empty cache: per layer keys and values, each [rows, groups, length, width]."""
+        weights, options = self.weights, {"device": self.model.device}
         shape = (rows, weights.groups, length, weights.width)
-        self.cache = [(torch.zeros(shape, device=device), torch.zeros(shape, device=device)) for _ in weights.layers]
-        self.visible = torch.ones(rows, length, dtype=torch.bool, device=device)  # false where the cache holds padding
-        self.lengths, self.bias = torch.zeros(rows, dtype=torch.long, device=device), None
+        self.cache = [(torch.empty(shape, **options), torch.empty(shape, **options)) for _ in weights.layers]
+        self.visible = torch.ones(rows, length, dtype=torch.bool, **options)  # false where the cache holds padding
+        self.lengths, self.bias = torch.zeros(rows, dtype=torch.long, **options), None
+
+    def _spread(self, split: torch.Tensor, length: int) -> None:
+        """From one row for each beginning to one for each prompt, with room for ``length`` tokens."""
+        cache, visible, lengths, used = self.cache, self.visible, self.lengths, self.used
+        self._allocate(len(split), length)
+        for new, old in zip(self.cache, cache):
+            for part, old_part in zip(new, old):
+                part[:, :, :used] = old_part[split]
+        self.visible[:, :used], self.lengths = visible[split], lengths[split]
 
     def keep(self, rows: torch.Tensor) -> None:
-        """Keeps these rows, in this order; a row may be asked for several times."""
+        """Drops all other rows."""
         self.cache = [(keys[rows], values[rows]) for keys, values in self.cache]
         self.visible, self.lengths = self.visible[rows], self.lengths[rows]
         self.bias = None if self.bias is None else self.bias[rows]
@@ -133,7 +140,7 @@ class LlamaDecoder:
         turns = self.turns[positions][:, :, None]  # [rows, tokens, 1, width / 2]
         slots = torch.arange(end, device=device)
         past = slots <= slots[start:, None]  # [tokens, end]
-        mask = (self.visible[:, None, None, :end] & past) | (slots == slots[start:, None])  # padding sees itself: no NaN
+        bias = _bias((self.visible[:, None, None, :end] & past) | (slots == slots[start:, None]))  # padding sees itself: no NaN
         for number, ((inwards, outwards, gates, down), (keys, values)) in enumerate(zip(weights.layers, self.cache)):
             qkv = torch.matmul(self._norm(x), inwards).unflatten(-1, (-1, weights.width))  # [rows, tokens, heads, width]
             qk = _turned(qkv[:, :, : weights.heads + weights.groups], turns).transpose(1, 2)  # [rows, heads, tokens, width]
@@ -143,11 +150,11 @@ class LlamaDecoder:
             if number == len(weights.layers) - 1:  # of the last layer only the last token is needed
                 if not last:
                     break
-                x, query, mask = x[:, -1:], query[:, :, -1:], mask[:, :, -1:]
+                x, query, bias = x[:, -1:], query[:, :, -1:], bias[:, :, -1:]
             repeat = weights.heads // weights.groups
             mixed = F.scaled_dot_product_attention(
                 query, keys[:, :, :end].repeat_interleave(repeat, 1) if repeat > 1 else keys[:, :, :end],
-                values[:, :, :end].repeat_interleave(repeat, 1) if repeat > 1 else values[:, :, :end], attn_mask=mask)
+                values[:, :, :end].repeat_interleave(repeat, 1) if repeat > 1 else values[:, :, :end], attn_mask=bias)
             x = x + torch.matmul(mixed.transpose(1, 2).flatten(2), outwards)  # [rows, tokens, width]
             gate, up = torch.matmul(self._norm(x), gates).chunk(2, -1)
             x = x + torch.matmul(F.silu(gate) * up, down)
@@ -178,3 +185,8 @@ def _turned(pairs: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
     """Rotary embedding of [..., width] whose neighbours form pairs, by unit complex numbers [..., width / 2]."""
     numbers = torch.view_as_complex(pairs.unflatten(-1, (-1, 2)))
     return torch.view_as_real(numbers * turns).flatten(-2)
+
+
+def _bias(visible: torch.Tensor) -> torch.Tensor:
+    """What is added to the scores: 0 where visible, minus infinity elsewhere."""
+    return torch.zeros(visible.shape, device=visible.device).masked_fill_(~visible, float("-inf"))

@@ -41,6 +41,8 @@ from .tokenizer import diet_lines, train_tokenizer
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)   # CLIP's own
 
+THING_WORDS = frozenset((*CATEGORIES, *COLOURS, *SIZES))
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -48,15 +50,17 @@ class Settings:
     layers: int = 6
     heads: int = 4
     text_width: int = 128
-    text_layers: int = 3
+    text_layers: int = 2
     embedding: int = 96
     pixels: int = 112
     patch: int = 14
     pictures: int = 40_000
-    steps: int = 5000
-    batch: int = 64
-    phrases: int = 224      # candidates of a step, drawn from those true of its patches
+    steps: int = 6000
+    batch: int = 32
+    phrases: int = 96       # candidates of a step that name a thing or its looks, drawn from those true of its patches ...
+    ground_phrases: int = 32   # ... and those that name the ground, the sky or a place on the page
     learning_rate: float = 1.5e-3
+    faster: float = 4.0     # learning rate of the weight matrices (Muon) over that of the rest (AdamW)
     ground_weight: float = 0.06   # of a patch that shows no thing
     seed: int = 0
 
@@ -70,9 +74,9 @@ class Parent(nn.Module):
         self.clip = CLIPModel(CLIPConfig(
             projection_dim=s.embedding,
             vision_config={"hidden_size": s.width, "intermediate_size": 4 * s.width, "num_hidden_layers": s.layers, "num_attention_heads": s.heads,
-                           "image_size": s.pixels, "patch_size": s.patch, "projection_dim": s.embedding},
+                           "hidden_act": "gelu", "image_size": s.pixels, "patch_size": s.patch, "projection_dim": s.embedding},
             text_config={"hidden_size": s.text_width, "intermediate_size": 4 * s.text_width, "num_hidden_layers": s.text_layers, "num_attention_heads": 4,
-                         "vocab_size": len(tokenizer), "max_position_embeddings": 96, "projection_dim": s.embedding, **ids}))
+                         "hidden_act": "gelu", "vocab_size": len(tokenizer), "max_position_embeddings": 96, "projection_dim": s.embedding, **ids}))
         self.patch_head = nn.Linear(s.width, s.embedding, bias=False)
         self.patch_scale = nn.Parameter(torch.tensor(2.6))
 
@@ -87,6 +91,22 @@ def region_phrases(cell: tuple[str, ...]) -> list[tuple[str, ...]]:
     phrases = [(name,), (colour,), (size,), (colour, name), (size, name), (size, colour, name), (name, column), (name, row), (column, row)]
     extra = [("captain",)] * ("captain" in words) + [("centre",), ("centre", name)] * ("centre" in words)
     return phrases + extra
+
+
+def all_words_in(phrases: list[tuple[str, ...]], kinds: list[tuple[str, ...]]) -> torch.Tensor:
+    """[kinds, phrases] bool: does this kind of cell hold every word of that phrase?
+
+    >>> all_words_in([("red",), ("red", "car")], [("red", "car", "a"), ("red", "bus", "a")]).tolist()
+    [[True, True], [True, False]]
+    """
+    number = {word: i for i, word in enumerate(sorted({w for words in kinds for w in words}))}
+
+    def marks(many):                                                                     # [many, words], 1 where it is said
+        rows = torch.tensor([i for i, words in enumerate(many) for _ in words])
+        return torch.zeros(len(many), len(number)).index_put_((rows, torch.tensor([number[w] for words in many for w in words])), torch.tensor(1.0))
+
+    asked = marks(phrases)
+    return marks(kinds) @ asked.T == asked.sum(1)
 
 
 def _some(rng: random.Random, options: list, n: int = 4) -> list:
@@ -174,14 +194,16 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
         pixels = pixels * (0.85 + 0.3 * torch.rand(s.batch, 1, 1, 1, generator=noise)) + 0.2 * torch.randn(s.batch, 1, 1, 1, generator=noise)
         cells = [cell for i in chosen for cell in maps[i]]
         kinds = sorted(set(cells))
-        phrases = _some(rng, sorted({p for kind in kinds for p in _some(rng, region_phrases(kind))}), s.phrases)
+        offered = sorted({p for kind in kinds for p in _some(rng, region_phrases(kind))})
+        of_things = [p for p in offered if not THING_WORDS.isdisjoint(p)]
+        of_ground = [p for p in offered if THING_WORDS.isdisjoint(p)]
+        phrases = _some(rng, of_things, s.phrases) + _some(rng, of_ground, s.ground_phrases)
         pooled, tokens, caption = towers(pixels, [rng.choice(told[i]) for i in chosen])
         phrase = read([" ".join(p) for p in phrases])                                    # [phrases, e]
         match = parent.clip.logit_scale.exp().clamp(max=100) * F.normalize(pooled, dim=-1) @ F.normalize(caption, dim=-1).T   # [n, n]
         same = torch.arange(s.batch)
-        table = torch.tensor([[set(p) <= set(kind) for p in phrases] for kind in kinds])  # [kinds, phrases]
         number = {kind: k for k, kind in enumerate(kinds)}
-        true = table[torch.tensor([number[cell] for cell in cells])]                                   # [patches, phrases]
+        true = all_words_in(phrases, kinds)[torch.tensor([number[cell] for cell in cells])]   # [patches, phrases]
         weight = torch.tensor([1.0 if len(cell) > 4 else s.ground_weight for cell in cells])
         return {"contrastive": 0.5 * (F.cross_entropy(match, same) + F.cross_entropy(match.T, same)) * 0.5,
                 "patches": patch_loss(tokens.flatten(0, 1), phrase, true, weight, parent.patch_scale)}
@@ -204,7 +226,7 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
                             right[name] += options[best[n, i]] in cell
         return {f"{k}_right": v / (len(exam_scenes) if k == "batch" else things) for k, v in right.items()}
 
-    curve = raise_parent(parent, loss_of, steps=s.steps, learning_rate=s.learning_rate, folder=folder.parent / ("." + folder.name), evaluate=evaluate)
+    curve = raise_parent(parent, loss_of, steps=s.steps, learning_rate=s.learning_rate, faster=s.faster, folder=folder.parent / ("." + folder.name), evaluate=evaluate)
     parent.clip.half().save_pretrained(folder)            # half the size on disk; loaded as float32
     tokenizer.save_pretrained(folder)
     CLIPImageProcessorPil(size={"shortest_edge": s.pixels}, crop_size={"height": s.pixels, "width": s.pixels}, image_mean=MEAN, image_std=STD,

@@ -4,16 +4,17 @@ Three kinds of text, made anew for every step from scenes that are never drawn:
 
 * chats about a scene told in words (the user tells it, then asks), in the v1 chat format;
 * chats of everyday knowledge (:mod:`.knowledge`);
-* *word maps*: a scene told cell by cell on an 8 x 8 page, followed by sentences about it. The
-  words of one cell share one position: their embeddings are added. A large language model has met
-  tables, seating plans and ASCII art; this is what the small one gets instead. It never sees a
-  question about a map: answering questions about pictures stays to be learned from instruction
-  data (the paper's stage 2).
+* *word maps*: a scene told cell by cell on an 8 x 8 page, followed by a caption, entries of a form
+  ("Colour of the dog: brown.") and sentences to complete. The words of one cell share one position:
+  their embeddings are added. A large language model has met tables, seating plans and ASCII art;
+  this is what the small one gets instead. It never sees a question about a map: answering
+  questions about pictures stays to be learned from instruction data (the paper's stage 2).
 """
 
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 
 from ..storybook.narrate import boxes, captions, word_map
@@ -24,8 +25,9 @@ from ..storybook.vocabulary import CATEGORIES, PLACES, WEATHER
 from ..storybook.world import SPLITS, random_scene
 from .knowledge import knowledge
 
-TAILS_PER_MAP, TAILS_PER_CHAT = 11, 7
-SHARE_OF_MAPS, SHARE_OF_CHATS = 0.50, 0.42     # the rest is everyday knowledge
+TAILS_PER_MAP, TAILS_PER_CHAT = 14, 8
+SHARE_OF_MAPS, SHARE_OF_CHATS = 0.52, 0.42     # the rest is everyday knowledge
+SHARE_OF_SENTENCES = 0.3                       # of the facts of a map; the others come as entries of a form
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,47 @@ def text(rng: random.Random) -> Text:
     scene = random_scene(rng, SPLITS["parents"])
     facts = questions(scene, rng)
     if lot < SHARE_OF_MAPS:
-        tails = [("", line) for line in captions(scene)[:2]] + [cloze(f) for f in facts]
-        return Text("map", "", tuple(word_map(scene)), tuple(tails[:TAILS_PER_MAP]))
+        cells = word_map(scene)
+        tails = [("", rng.choice(captions(scene)))] + looked_up(cells, rng)
+        tails += [cloze(f) if rng.random() < SHARE_OF_SENTENCES else entry(f) for f in facts]
+        return Text("map", "", tuple(cells), tuple(tails[:TAILS_PER_MAP]))
     return Text("chat", tell(scene, rng), (), tuple((f.text, f.answer) for f in facts[:TAILS_PER_CHAT]))
+
+
+def looked_up(cells: list[tuple[str, ...]], rng: random.Random) -> list[tuple[str, str]]:
+    """What a cell holds, and where a thing's centre is: ("c6:", " small red dog."), ("Small red dog:", " c6.")."""
+    middles = [cell for cell in cells if "centre" in cell]
+    if not middles:
+        return []
+    one, other = rng.choice(middles), rng.choice(middles)
+    words = lambda cell: " ".join(w for w in cell[:-2] if w != "centre")         # noqa: E731
+    same = sum(words(cell) == words(other) for cell in middles)
+    found = [(f"{words(other).capitalize()}:", f" {other[-2]}{other[-1]}.")] if same == 1 else []
+    return [(f"{one[-2]}{one[-1]}:", f" {words(one)}.")] + found
+
+
+_FORMS = [(kind, re.compile(question), re.compile(answer), form) for kind, question, answer, form in (
+    ("what", r"thing", r"^The (\w+) thing", "{} thing:"),
+    ("colour", r"", r"^The (.+?) (?:is|wears) ", "Colour of the {}:"),
+    ("size", r"", r"^The (.+?) is ", "Size of the {}:"),
+    ("where", r"", r"^The (.+?) is ", "Side of the {}:"),
+    ("relation", r" or ", r"^The (.+?) is to the \w+ of the (.+?)\.", "{} as seen from the {}:"),
+    ("place", r"", r"", "Place:"), ("weather", r"", r"", "Weather:"), ("unusual", r"", r"", "Unusual:"), ("why", r"watch out", r"", "Danger:"))]
+
+
+def entry(fact: Question) -> tuple[str, str]:
+    """A fact as an entry of a form: ("Colour of the dog:", " brown."). What the colon asks is given, not learnt.
+
+    Facts that make no entry come as a sentence to complete, see :func:`cloze`.
+    """
+    if fact.kind == "count":                           # numbers come before their nouns: a sentence would not tell which
+        plural = re.search(r"How many (.+?) (?:are|do)", fact.text).group(1)
+        return f"Number of {plural}:", f" {fact.value}."
+    for kind, question, answer, form in _FORMS:
+        if kind == fact.kind and re.search(question, fact.text) and (found := answer.search(fact.answer)):
+            asked = form.format(*found.groups())
+            return asked[0].upper() + asked[1:], f" {fact.value}."
+    return cloze(fact)
 
 
 def cloze(fact: Question) -> tuple[str, str]:
@@ -56,6 +96,8 @@ def cloze(fact: Question) -> tuple[str, str]:
 
     Nothing but the map tells how it goes on. Facts of presence become a checklist: ("A red car:", " yes.").
     """
+    if fact.kind == "count" or (fact.kind == "relation" and " or " in fact.text):
+        return entry(fact)
     if fact.kind == "is-there":
         what = fact.answer.split("there is ")[1].removeprefix("no ").rstrip(".")
         return (what if what.startswith(("a ", "an ")) else article(what)).capitalize() + ":", f" {fact.value}."

@@ -37,11 +37,12 @@ class Size:
     heads: int
     mlp: int
     steps: int
-    batch: int = 28
+    batch: int = 24
     learning_rate: float = 2e-3
+    faster: float = 3.0     # learning rate of the weight matrices (Muon) over that of the rest (AdamW)
 
 
-SIZES = {"large": Size(192, 4, 6, 512, 2600), "small": Size(128, 3, 4, 352, 2200, learning_rate=3e-3)}
+SIZES = {"large": Size(192, 4, 6, 512, 3400), "small": Size(128, 3, 4, 352, 2200, learning_rate=3e-3)}
 
 
 @dataclass
@@ -178,7 +179,7 @@ def make(size: str, folder: Path, *, steps: int | None = None, seed: int = 0) ->
         return {f"{kind}_nats": next_word_losses(model, exam).mean().item() for kind, exam in exams.items()} | {
             "chat_right": answers_right(model, exams["chat"]), "facts_right": answers_right(model, facts)}
 
-    curve = raise_parent(model, loss_of, steps=steps, learning_rate=s.learning_rate, folder=folder.parent / ("." + folder.name), evaluate=evaluate)
+    curve = raise_parent(model, loss_of, steps=steps, learning_rate=s.learning_rate, faster=s.faster, folder=folder.parent / ("." + folder.name), evaluate=evaluate)
     model.half().save_pretrained(folder)                  # half the size on disk; loaded as float32
     tokenizer.save_pretrained(folder)
     (folder / "curve.json").write_text(json.dumps({"settings": asdict(s) | {"steps": steps, "seed": seed}, "curve": curve}, indent=1))
