@@ -41,7 +41,8 @@ def train_both_stages(settings: Profile, world: dict[str, Path], folder: Path, *
     from .training import train
 
     torch.manual_seed(seed)
-    model = LlavaMini.from_parents(settings.vision, settings.language, projector=settings.projector, layer=settings.vision_layer,
+    model = LlavaMini.from_parents(settings.vision, settings.language, projector=settings.projector,
+                                   projector_scale=settings.projector_scale, layer=settings.vision_layer,
                                    cls=settings.vision_cls, image_mode=settings.image_mode, template=settings.template, seed=seed)
     shown = [{"image": q["image"], "text": q["text"], "answer": q["answer"]} for q in _questions(world["val"], SAMPLE_ANSWERS)]
     seconds = {}

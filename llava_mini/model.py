@@ -77,8 +77,9 @@ class LlavaMini(nn.Module):
     @classmethod
     def from_parents(cls_, vision_folder: str | Path, language_folder: str | Path, *, projector: str = "linear",
                      layer: int = -2, cls: bool = False, image_mode: str = "crop", template: str = "v1",
-                     seed: int = 0, dtype: torch.dtype = torch.float32) -> LlavaMini:
-        """Joins two trained parents (folders or hub names) with a fresh projector drawn from ``seed``.
+                     projector_scale: float = 1.0, seed: int = 0, dtype: torch.dtype = torch.float32) -> LlavaMini:
+        """Joins two trained parents (folders or hub names) with a fresh projector drawn from ``seed``, its weights
+        times ``projector_scale``.
 
         A language model without <image> or a padding token gets them, its embedding grown by their mean.
         Raises InputError for a folder that does not hold such a parent, completely.
@@ -90,7 +91,7 @@ class LlavaMini(nn.Module):
         complete_vocabulary(language_model, tokenizer)
         with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
             torch.manual_seed(seed)
-            bridge = build_projector(projector, tower.width, language_model.get_input_embeddings().weight.shape[1])
+            bridge = build_projector(projector, tower.width, language_model.get_input_embeddings().weight.shape[1], projector_scale)
         parents = {"vision": Parent("vision", str(vision_folder), probe(tower.clip)),
                    "language": Parent("language", str(language_folder), probe(language_model))}
         return cls_(tower, bridge.to(dtype), language_model, tokenizer, pixels, config, parents).eval()

@@ -49,6 +49,7 @@ class Profile:
     vision: str                             # folder or hub name of a CLIP vision tower
     language: str                           # folder or hub name of a causal language model
     projector: str = "linear"               # "linear" (paper) or "mlp2x_gelu" (LLaVA-1.5)
+    projector_scale: float = 1.0            # times the usual initial weights, see projector.build_projector
     vision_layer: int = -2                  # which hidden state: -2 is before the last layer
     vision_cls: bool = False                # keep the CLS token among the visual tokens
     image_mode: str = "crop"                # "crop" (paper) or "pad" (LLaVA-1.5)

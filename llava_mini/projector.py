@@ -16,17 +16,26 @@ from .errors import InputError
 PROJECTORS = ("linear", "mlp2x_gelu")
 
 
-def build_projector(kind: str, vision_width: int, language_width: int) -> nn.Module:
+def build_projector(kind: str, vision_width: int, language_width: int, scale: float = 1.0) -> nn.Module:
     """A fresh projector, [..., vision_width] to [..., language_width].
 
     Its keys are those of the authors' stage-1 files: ``weight, bias`` or ``0.weight, 0.bias, 2.weight, 2.bias``.
+    ``scale`` multiplies the usual initial weights of the last layer: visual tokens many times longer than words
+    drown what the layers of the language model add to them.
     Raises InputError for a kind that is not in PROJECTORS.
     """
     if kind == "linear":
-        return nn.Linear(vision_width, language_width)
+        return _scaled(nn.Linear(vision_width, language_width), scale)
     if kind == "mlp2x_gelu":
-        return nn.Sequential(nn.Linear(vision_width, language_width), nn.GELU(), nn.Linear(language_width, language_width))
+        return nn.Sequential(nn.Linear(vision_width, language_width), nn.GELU(), _scaled(nn.Linear(language_width, language_width), scale))
     raise InputError(f"There is no projector {kind!r}; choose one of {', '.join(PROJECTORS)}.")
+
+
+def _scaled(layer: nn.Linear, scale: float) -> nn.Linear:
+    with torch.no_grad():
+        for values in layer.parameters():
+            values.mul_(scale)
+    return layer
 
 
 def load_projector(projector: nn.Module, weights: dict[str, torch.Tensor], source: str | Path) -> None:

@@ -37,12 +37,12 @@ class Size:
     heads: int
     mlp: int
     steps: int
-    batch: int = 24
+    batch: int = 16
     learning_rate: float = 2e-3
     faster: float = 3.0     # learning rate of the weight matrices (Muon) over that of the rest (AdamW)
 
 
-SIZES = {"large": Size(192, 4, 6, 512, 3400), "small": Size(128, 3, 4, 352, 2200, learning_rate=3e-3)}
+SIZES = {"large": Size(192, 4, 6, 512, 3000), "small": Size(128, 3, 4, 352, 2200, learning_rate=3e-3)}
 
 
 @dataclass
