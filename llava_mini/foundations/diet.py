@@ -27,6 +27,7 @@ from .knowledge import knowledge
 
 TAILS_PER_MAP, TAILS_PER_CHAT = 14, 8
 SHARE_OF_MAPS, SHARE_OF_CHATS = 0.52, 0.42     # the rest is everyday knowledge
+SHARE_OF_QUESTIONS = 0.75                      # of what is asked in a chat; the others are entries of a form
 SHARE_OF_SENTENCES = 0.3                       # of the facts of a map; the others come as entries of a form
 
 
@@ -52,7 +53,14 @@ def text(rng: random.Random) -> Text:
         tails = [("", rng.choice(captions(scene)))] + looked_up(cells, rng)
         tails += [cloze(f) if rng.random() < SHARE_OF_SENTENCES else entry(f) for f in facts]
         return Text("map", "", tuple(cells), tuple(tails[:TAILS_PER_MAP]))
-    return Text("chat", tell(scene, rng), (), tuple((f.text, f.answer) for f in facts[:TAILS_PER_CHAT]))
+    asked = [(f.text, f.answer) if rng.random() < SHARE_OF_QUESTIONS else _filled_in(f) for f in facts[:TAILS_PER_CHAT]]
+    return Text("chat", tell(scene, rng), (), tuple(asked))
+
+
+def _filled_in(fact: Question) -> tuple[str, str]:
+    """The same form in a chat, or the question where a fact makes no entry: what a map and a question have in common."""
+    asked, answer = entry(fact)
+    return (asked, answer.strip()) if asked.endswith(":") else (fact.text, fact.answer)
 
 
 def looked_up(cells: list[tuple[str, ...]], rng: random.Random) -> list[tuple[str, str]]:
