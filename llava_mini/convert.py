@@ -6,11 +6,13 @@ and ``transformers serve`` take it as it is. What has to be said differently the
 * its projector is always two linear layers. The paper's single one is the first, followed by the identity;
 * its processor counts visual tokens itself, from the patch size and one CLS token which "default" drops;
 * a chat template is a Jinja program. The one written here gives the ids that conversation.render gives for
-  ordinary text; special tokens typed by a user are control tokens there, as everywhere in transformers.
+  ordinary text; special tokens typed by a user are control tokens there, as everywhere in transformers;
+* an answer ends at a token, never at a text: see jinja.stop_ids for the templates plain, v0 and chat.
 """
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -18,7 +20,7 @@ from torch import nn
 
 from .errors import InputError
 from .folders import whole_folder
-from .jinja import TEMPLATES_IN_JINJA, jinja_template, strip_leading_space
+from .jinja import TEMPLATES_IN_JINJA, jinja_template, stop_ids, strip_leading_space
 from .lora import has_lora
 from .model import LlavaConfig, LlavaMini
 from .parents import load_strictly
@@ -77,8 +79,9 @@ def _their_model(model: LlavaMini) -> nn.Module:
         raise InputError(f"transformers' LLaVA cannot hold a {type(language_model).__name__} (its logits would differ by "
                          f"{difference:.2g}); save it as a checkpoint folder instead.")
     if language_model.generation_config is not None:
-        theirs.generation_config = language_model.generation_config
-    theirs.generation_config.eos_token_id = model.tokenizer.eos_token_id
+        theirs.generation_config = deepcopy(language_model.generation_config)   # the model keeps its own
+    ends = stop_ids(model.tokenizer, model.config.template)
+    theirs.generation_config.eos_token_id = ends[0] if len(ends) == 1 else ends or None
     theirs.generation_config.pad_token_id = model.tokenizer.pad_token_id
     return theirs
 

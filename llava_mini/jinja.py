@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 
+from .conversation import TEMPLATES
 from .errors import InputError
 from .templates import STOP_V0, SYSTEM_V0, SYSTEM_V1
 from .writer import IMAGE, plain_text
@@ -98,3 +99,20 @@ def strip_leading_space(tokenizer, template: str):
         layout["decoder"] = {"type": "Sequence", "decoders": decoders}
         copied._tokenizer = Tokenizer.from_str(json.dumps(layout))
     return copied
+
+
+def stop_ids(tokenizer, template: str) -> list[int]:
+    """The tokens that end an answer of that template, for a ``generate`` that knows tokens only.
+
+    Where a text ends an answer (``###``, a line break), these are the tokens that hold all of it, and the first
+    of those that the template writes it with: where ``###`` is three tokens, an answer ends at its first ``#``.
+    ``stop_strings`` would be exact, but neither ``transformers serve`` nor a plain ``generate`` can take them
+    from a folder. The mark itself, unlike </s>, stays at the end of the decoded text.
+    """
+    ends, plain = TEMPLATES[template].ends(tokenizer), plain_text(tokenizer)
+    ids = list(ends.ids)
+    if ends.strings:
+        texts = tokenizer.batch_decode([[number] for number in range(len(tokenizer))])
+        for mark in ends.strings:
+            ids += [plain.encode(mark)[0], *(number for number, text in enumerate(texts) if mark in text)]
+    return list(dict.fromkeys(ids))

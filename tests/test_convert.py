@@ -20,7 +20,7 @@ from tiny import KINDS, causal_lm, features_for, sequence
 from llava_mini.conversation import render
 from llava_mini.convert import from_transformers, to_transformers
 from llava_mini.errors import InputError
-from llava_mini.jinja import jinja_template
+from llava_mini.jinja import jinja_template, stop_ids
 from llava_mini.lora import add_lora
 from llava_mini.model import LlavaMini
 
@@ -168,6 +168,62 @@ def test_jinja_gives_the_same_ids(tmp_path, tiny_vision_folder, template, space)
     assert from_transformers(tmp_path / "out").config.template == template
     back = from_transformers(tmp_path / "out")
     assert jinja_template(back.tokenizer, template) == processor.chat_template  # exported again, nothing is wrapped twice
+
+
+CHATML = ("{% for m in messages %}{{ '<s>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}{% endfor %}"
+          "{% if add_generation_prompt %}{{ '<s>assistant\\n' }}{% endif %}")
+
+
+def taught(folder, vision, template, picture, question, answer):
+    """A model that learned one answer, and how it ends in that template, by heart."""
+    from tokenizers import AddedToken
+
+    tokenizer = make_tokenizer()
+    tokenizer.add_tokens([AddedToken("<|im_end|>", special=True)])
+    tokenizer.chat_template = CHATML
+    causal_lm("Llama", len(tokenizer)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    model = LlavaMini.from_parents(vision, folder, template=template)
+    messages = [{"role": "user", "content": f"<image>\n{question}"}, {"role": "assistant", "content": answer}]
+    sample = render(messages, template, tokenizer=model.tokenizer, visual_tokens=model.visual_tokens)
+    ids, learnt = torch.tensor([sample.ids]), torch.tensor(sample.mask)
+    features = model.encode([picture])
+    optimizer = torch.optim.AdamW(model.language_model.parameters(), lr=1e-2)
+    for _ in range(40):
+        loss = torch.nn.functional.cross_entropy(model(ids, features=features).logits[0, :-1][learnt[1:]], ids[0, 1:][learnt[1:]])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return model.eval()
+
+
+@pytest.mark.parametrize("template, mark", [("v0", "#"), ("plain", "\n"), ("chat", "")])
+def test_exported_model_ends_its_answers(tmp_path, tiny_vision_folder, template, mark):
+    """Guards against an exported model that talks on after ###, a line break or <|im_end|>, which are no </s>."""
+    picture, question, answer = noise(5), "What colour is the dog?", "The dog is red."
+    model = taught(tmp_path / "lm", tiny_vision_folder, template, picture, question, answer)
+    before = model.language_model.generation_config.to_dict()
+    to_transformers(model, tmp_path / "out")
+    assert model.language_model.generation_config.to_dict() == before
+    inputs, _, theirs, processor = their_logits(tmp_path / "out", [question], [picture])
+    start = inputs["input_ids"].shape[1]
+    given = theirs.generate(**inputs, max_new_tokens=40, do_sample=False)[0, start:]
+    assert model.answer(picture, question, max_new_tokens=40) == answer
+    assert processor.decode(given, skip_special_tokens=True) == answer + mark
+    talking = theirs.generate(**inputs, max_new_tokens=40, do_sample=False, eos_token_id=model.tokenizer.eos_token_id)
+    assert talking.shape[1] > start + len(given)       # with </s> alone it would not end there
+    model.to_transformers(tmp_path / "again")
+    assert from_transformers(tmp_path / "again").answer(picture, question, max_new_tokens=40) == answer
+
+
+def test_stop_tokens(tokenizer):
+    """Guards against tokens that hold a whole stop text and are overlooked, and against others that are taken for one."""
+    assert stop_ids(tokenizer, "v1") == [tokenizer.eos_token_id]
+    more = make_tokenizer()
+    more.add_tokens(["###", ".###", "# #"])
+    whole = more.convert_tokens_to_ids(["###", ".###"])
+    assert stop_ids(more, "v0") == [more.eos_token_id, *whole]
+    assert set(stop_ids(tokenizer, "plain")) == {tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<0x0A>")}
 
 
 @pytest.fixture
