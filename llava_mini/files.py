@@ -36,6 +36,16 @@ def to_disk(path: Path) -> None:
         os.close(handle)
 
 
+def folder_to_disk(folder: Path) -> None:
+    """Waits until everything in a folder is on the disk."""
+    paths = [*folder.rglob("*"), folder]
+    if len(paths) > 200 and hasattr(os, "sync"):
+        os.sync()                               # one wait for the whole disk: ten thousand small ones take a minute
+        return
+    for path in paths:
+        to_disk(path)
+
+
 def make_folder(folder: Path) -> None:
     """Makes a folder and those above it, where they are not there yet. Raises InputError when that cannot be."""
     try:

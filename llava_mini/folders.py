@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import InputError
-from .files import to_disk
+from .files import folder_to_disk, to_disk
 
 
 @contextmanager
-def whole_folder(folder: Path, mark: str) -> Iterator[Path]:
+def whole_folder(folder: Path, mark: str | Callable[[Path], bool]) -> Iterator[Path]:
     """Gives an empty folder beside ``folder`` to write into, and puts it in its place afterwards.
 
     What was there before is replaced only if it is empty or of the same sort: its config.json must have the
-    field ``mark``. Whatever goes wrong, a full disk included, leaves it untouched and is an InputError.
+    field ``mark``, or ``mark(folder)`` must say so. Whatever goes wrong, a full disk included, leaves it
+    untouched and is an InputError.
     """
     from safetensors import SafetensorError
 
@@ -28,8 +29,7 @@ def whole_folder(folder: Path, mark: str) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir()
         yield beside
-        for path in [*beside.rglob("*"), beside]:
-            to_disk(path)  # so that the rename cannot overtake the contents
+        folder_to_disk(beside)  # so that the rename cannot overtake the contents
         if folder.exists():
             shutil.rmtree(old, ignore_errors=True)
             folder.rename(old)
@@ -57,12 +57,12 @@ def _beside(folder: Path, what: str) -> Path:
     return folder.parent / f".{folder.name}.{what}"
 
 
-def _check_target(folder: Path, mark: str) -> None:
+def _check_target(folder: Path, mark: str | Callable[[Path], bool]) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     try:
-        same_sort = mark in json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        same_sort = mark(folder) if callable(mark) else mark in json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         same_sort = False
     if not same_sort:
-        raise InputError(f"{folder} exists and is not a checkpoint of this sort; it is left alone, choose another name.")
+        raise InputError(f"{folder} exists and is not a folder of this sort; it is left alone, choose another name.")

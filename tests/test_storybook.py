@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import re
 from collections import Counter
 
 import pytest
 
 from llava_mini.errors import InputError
-from llava_mini.storybook.folder import make_folder
+from llava_mini.storybook.folder import align_samples, make_folder, question_rows, tune_samples
 from llava_mini.storybook.narrate import GRID, captions, word_map
+from llava_mini.storybook.ordinary import is_ordinary
 from llava_mini.storybook.phrases import article, groups, left_of, side
-from llava_mini.storybook.questions import KINDS, Question, questions, value
+from llava_mini.storybook.questions import KINDS, Question, ask_for_unseen_pair, questions, value
 from llava_mini.storybook.scenes import Relation, Scene, Thing
-from llava_mini.storybook.vocabulary import (CATEGORIES, CHARACTER, COLOURS, LARGEST_TRAINING_COUNT, PLACES, UNSEEN_PAIRS, UNSEEN_PLACE)
+from llava_mini.storybook.vocabulary import (CATEGORIES, CHARACTER, COLOURS, LARGEST_TRAINING_COUNT, NUMBERS, PLACES, UNSEEN_PAIRS,
+                                             UNSEEN_PLACE, WEATHER)
 from llava_mini.storybook.world import SPLITS, scenes
 
 DOG = Thing("dog", "brown", "big", (0.05, 0.6, 0.35, 0.9))
@@ -83,14 +87,70 @@ def test_first_caption_names_everything():
             assert group.lower() in first
 
 
-def test_captions_name_nothing_that_is_absent():
-    """Guards against captions that lie."""
-    for scene in scenes("train", 200):
-        here = {t.category for t in scene.things}
+PLURALS = {c.plural: c.name for c in CATEGORIES.values()}
+NUMBER = {"a": 1, "an": 1, "the": 1} | {word: n for n, word in enumerate(NUMBERS)}
+THING = re.compile(rf"\b(?P<number>{'|'.join(NUMBER)}) (?:(?P<size>small|big) )?(?:(?P<colour>{'|'.join(COLOURS)}) )?"
+                   rf"(?P<name>{'|'.join([*PLURALS, *CATEGORIES])})\b(?: in (?P<dress>{'|'.join(COLOURS)}))?")
+SAID_OF = {"sunny": ("sunny", "sun"), "cloudy": ("cloudy",), "rainy": ("rain", "raining"), "night": ("night",)}
+
+
+def lies(caption: str, scene: Scene) -> list[str]:
+    """What a caption says that the scene does not show, found by reading it word for word."""
+    wrong, words = [], caption.lower().strip(".")
+    middle = {id(t): (t.box[0] + t.box[2]) / 2 for t in scene.things}
+    beside = {"on the left": lambda x: x < 0.5, "in the middle": lambda x: 0.4 < x < 0.6, "on the right": lambda x: x > 0.5}
+    said = list(THING.finditer(words))
+    meant = []
+    for match in said:
+        category = PLURALS.get(match["name"], match["name"])
+        number = NUMBER[match["number"]]
+        if (match["name"] in PLURALS) != (number != 1):
+            wrong.append(f"{match[0]}: number and noun disagree")
+        clause = re.match(rf"[^.]*?({'|'.join(beside)})", words[match.end():])
+        where = beside[clause[1]] if clause and " to the " not in words else lambda x: True
+        colour, size = match["colour"] or match["dress"], match["size"]
+        fitting = [t for t in scene.things if t.category == category and not t.character and where(middle[id(t)])
+                   and colour in (None, t.colour) and size in (None, t.size)]
+        meant.append(fitting)
+        if len(fitting) < number or (match["number"] == "the" and len(fitting) > 1):
+            wrong.append(match[0])
+    for one, other, first, second in zip(said, said[1:], meant, meant[1:]):
+        between = words[one.end():other.start()].strip()
+        if between in ("on", "under", "holding"):
+            if not any(r.kind == between and scene.things[r.subject] in first and scene.things[r.target] in second for r in scene.relations):
+                wrong.append(f"{one[0]} {between} {other[0]}")
+        if between in ("to the left of", "to the right of"):
+            if not any((middle[id(a)] < middle[id(b)]) == ("left" in between) for a in first for b in second):
+                wrong.append(f"{one[0]} {between} {other[0]}")
+    left_over = THING.sub(" ", words).strip()
+    size = re.fullmatch("is (small|big)", left_over)
+    if size:
+        wrong += [words] * any(t.size != size[1] for t in meant[0])
+        left_over = ""
+    wrong += re.findall(rf"\b(?:{'|'.join([*PLURALS, *CATEGORIES, *COLOURS, 'small', 'big'])})\b", left_over)    # said, and not understood here
+    wrong += [p.phrase for p in PLACES.values() if p.phrase in words and p.name != scene.place]
+    wrong += [said for weather, all_said in SAID_OF.items() for said in all_said
+              if re.search(rf"\b{said}\b", left_over) and weather != scene.weather]
+    return wrong + [CHARACTER] * (CHARACTER.lower() in words and not any(t.character for t in scene.things))
+
+
+@pytest.mark.parametrize("caption", [
+    "A brown cat on the left.", "A red dog in the park.", "Two dogs in the park.", "Two brown dogs and a car.", "A small brown dog.",
+    "A brown dog on the right.", "A red car on the left and a brown dog in the middle.", "The dog is small.", "A dogs in the park.",
+    "A brown dog to the right of a red car.", "A brown dog on a red car.", "A brown dog under a red car.", "A brown dog on the beach.",
+    "A dog in the park on a sunny day.", "The sky is cloudy in the park, where one sees a dog.", "Buses in the park.", "Captain Plum in the park."])
+def test_the_reader_of_captions_finds_lies(caption):
+    """Guards against a test of captions that could not fail."""
+    assert lies(caption, PARK)
+
+
+@pytest.mark.parametrize("split", ["train", "unseen_counts", "unseen_character"])
+def test_captions_say_nothing_untrue(split):
+    """Guards against captions with a wrong thing, number, colour, size, side, relation, place or weather."""
+    assert not lies("A brown dog to the left of a red car in the park in the rain.", PARK)
+    for scene in scenes(split, 400 if split == "train" else 60):
         for caption in captions(scene):
-            words = caption.lower()
-            named = {c.name for c in CATEGORIES.values() if f" {c.name} " in f" {words.strip('.').replace(',', ' ')} "}
-            assert named <= here, caption
+            assert lies(caption, scene) == [], caption
 
 
 def test_word_map_of_a_scene_by_hand():
@@ -144,6 +204,29 @@ def test_questions_of_a_scene_by_hand():
     assert asked["Is there a red dog?"].value == "no" and asked["Is there a brown dog?"].value == "yes"
     assert asked["What should one watch out for here?"].value == "car"
     assert asked["What is the weather like?"].answer == "It is raining."
+    bus = Thing("bus", "blue", "big", (0.35, 0.6, 0.6, 0.8))
+    both = Scene(1, "street", "rainy", (CAR, bus))
+    assert not any("watch out" in q.text for seed in range(20) for q in questions(both, random.Random(seed)))     # which of the two?
+
+
+def _ordinary(place, *things, relations=()):
+    return is_ordinary(Scene(1, place, None if PLACES[place].indoors else "sunny", things, tuple(relations)))
+
+
+def test_nothing_is_called_ordinary_that_might_be_strange():
+    """Guards against "Nothing is unusual here." under a cup on a bus or an elephant on the street."""
+    cup, bus, person = (Thing(k, "red", "small", (0.4, 0.4, 0.6, 0.6)) for k in ("cup", "bus", "person"))
+    horse, cow, elephant = (Thing(k, "red", "small", (0.4, 0.4, 0.6, 0.6)) for k in ("horse", "cow", "elephant"))
+    assert _ordinary("park", DOG) and _ordinary("street", DOG, CAR) and _ordinary("kitchen", cup, person)
+    assert _ordinary("park", person, cup, relations=[Relation("holding", 0, 1)])
+    assert _ordinary("farm", horse, person, relations=[Relation("on", 1, 0)])
+    assert not _ordinary("street", bus, cup, relations=[Relation("on", 1, 0)])
+    assert not _ordinary("farm", cow, person, relations=[Relation("on", 1, 0)])
+    assert not _ordinary("street", elephant) and not _ordinary("beach", bus) and not _ordinary("park", cup)
+    assert not _ordinary("kitchen", Thing("person", "purple", "big", (0.4, 0.4, 0.6, 0.9), character=True))
+    asked = [(s, q) for i, s in enumerate(scenes("train", 1000)) for q in questions(s, random.Random(i)) if q.kind == "unusual"]
+    plain = [s for s, q in asked if q.value == "nothing"]
+    assert all(s.odd is None and is_ordinary(s) for s in plain) and 0.4 < len(plain) / len(asked) < 0.6
 
 
 def test_is_there_is_true_half_of_the_time():
@@ -170,11 +253,21 @@ def test_held_thing_is_asked_about():
     assert asked["What is the person holding?"] == "umbrella" and asked["Why does the person hold an umbrella?"] == "shade"
 
 
-def test_folder_is_coco_and_llava(tmp_path):
-    """Guards against a layout that other readers of COCO or LLaVA files could not use, and against a scene in the files."""
-    folder = make_folder(tmp_path / "world", "train", 6, workers=1)
-    told, found = (json.loads((folder / f).read_text()) for f in ("captions.json", "instances.json"))
-    assert len(told["images"]) == 6 and len(told["annotations"]) == 30
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A small training split on disk. Do not change it in a test."""
+    return make_folder(tmp_path_factory.mktemp("worlds") / "train", "train", 24, workers=1)
+
+
+def read(folder, name):
+    text = (folder / name).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()] if name.endswith("l") else json.loads(text)
+
+
+def test_folder_is_coco_and_llava(folder):
+    """Guards against a layout that other readers of COCO or LLaVA files could not use."""
+    told, found = read(folder, "captions.json"), read(folder, "instances.json")
+    assert len(told["images"]) == 24 and len(told["annotations"]) == 120
     numbers = {image["id"] for image in told["images"]}
     assert {a["image_id"] for a in told["annotations"]} == numbers
     names = {c["id"]: c["name"] for c in found["categories"]}
@@ -182,26 +275,139 @@ def test_folder_is_coco_and_llava(tmp_path):
         x, y, w, h = a["bbox"]
         assert a["image_id"] in numbers and a["category_id"] in names and 0 <= x < x + w <= 224 and 0 <= y < y + h <= 224
     for name in ("align.json", "tune.json"):
-        for sample in json.loads((folder / name).read_text()):
-            assert set(sample) == {"id", "image", "conversations"} and (folder / "pictures" / sample["image"]).exists()
+        for sample in read(folder, name):
+            assert (folder / "pictures" / sample["image"]).exists()
             assert sample["conversations"][0]["value"].count("<image>") == 1
             assert [turn["from"] for turn in sample["conversations"]] == ["human", "gpt"] * (len(sample["conversations"]) // 2)
-    ids = [json.loads(line)["question_id"] for line in (folder / "questions.jsonl").read_text().splitlines()]
-    assert len(ids) == len(set(ids)) > 6
-    stamp = (folder / "captions.json").stat().st_mtime_ns
-    make_folder(folder, "train", 6, workers=1)
-    assert (folder / "captions.json").stat().st_mtime_ns == stamp            # made once
-    (folder / "about.json").write_text("{}")
-    make_folder(folder, "train", 6, workers=1)
-    assert (folder / "captions.json").stat().st_mtime_ns != stamp            # a stale folder is made anew
+    ids = [row["question_id"] for row in read(folder, "questions.jsonl")]
+    assert len(ids) == len(set(ids)) > 24
 
 
-def test_unseen_pairs_ask_only_about_the_pair(tmp_path):
-    """Guards against an 'unseen pair' score that is mostly about other things."""
-    folder = make_folder(tmp_path / "pairs", "unseen_pairs", 12, workers=1)
-    for line in (folder / "questions.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        assert any(c in row["text"] + row["answer"] and k in row["text"] + row["answer"] for c, k in UNSEEN_PAIRS)
+def keys(rows) -> set:
+    return {frozenset(row) for row in rows}
+
+
+def test_the_scene_is_in_no_file(folder):
+    """Guards against a field that tells a teacher or a model what only the scene knows: sizes, relations, the place."""
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        ["pictures", "captions.json", "instances.json", "align.json", "tune.json", "questions.jsonl", "about.json"])
+    told, found = read(folder, "captions.json"), read(folder, "instances.json")
+    assert set(told) == {"info", "images", "annotations"} and set(found) == {*told, "categories"}
+    assert set(told["info"]) == set(found["info"]) == {"description", "version"}
+    assert keys(told["images"]) == keys(found["images"]) == {frozenset({"id", "file_name", "width", "height"})}
+    assert keys(told["annotations"]) == {frozenset({"id", "image_id", "caption"})}
+    assert keys(found["annotations"]) == {frozenset({"id", "image_id", "category_id", "bbox", "area", "iscrowd"})}
+    assert keys(found["categories"]) == {frozenset({"id", "name", "supercategory"})}
+    for name in ("align.json", "tune.json"):
+        samples = read(folder, name)
+        assert keys(samples) == {frozenset({"id", "image", "conversations"})}
+        assert keys(turn for sample in samples for turn in sample["conversations"]) == {frozenset({"from", "value"})}
+    assert keys(read(folder, "questions.jsonl")) == {frozenset({"question_id", "image", "text", "category", "answer", "value", "split"})}
+    assert set(read(folder, "about.json")) == {"split", "pictures", "questions_per_picture", "code"}
+    from PIL import Image
+    with Image.open(sorted((folder / "pictures").iterdir())[0]) as picture:
+        assert not picture.getexif() and "comment" not in picture.info
+
+
+HELD_OUT = re.compile("|".join([r"\b(?:%s)\b" % "|".join([UNSEEN_PLACE, "captain", "plum", *NUMBERS[LARGEST_TRAINING_COUNT + 1:]]),
+                                *(rf"\b{c} (?:{k}|{CATEGORIES[k].plural})\b" for c, k in UNSEEN_PAIRS),
+                                *(rf"\b(?:{k}|{CATEGORIES[k].plural}) (?:is|are|in) {c}\b" for c, k in UNSEEN_PAIRS)]), re.IGNORECASE)
+
+
+def test_training_text_names_nothing_that_is_held_out(folder):
+    """Guards against an 'unseen' pair, place, number or character that the instruction data had talked about."""
+    assert all(HELD_OUT.search(text) for text in ("A small red cat.", "Two orange buses.", "The car is purple.", "In the desert.", "Six cups.", "Captain Plum."))
+    files = [json.dumps(read(folder, name)) for name in ("align.json", "tune.json")]
+    for split in ("train", "val"):
+        for i, scene in enumerate(scenes(split, 250)):
+            rng, lines = random.Random(i), captions(scene)
+            files += [json.dumps(align_samples("x", lines, rng) + tune_samples("x", scene, lines, rng))]
+    for text in files:
+        assert "<image>" in text and not HELD_OUT.search(text), HELD_OUT.search(text)
+
+
+def test_a_folder_is_made_once_and_anew_when_it_is_stale_or_broken(tmp_path):
+    """Guards against drawing twice, an old world kept after a change, and a traceback over a half-written about.json."""
+    world = make_folder(tmp_path / "world", "val", 2, workers=1)
+    whole = (world / "about.json").read_text()
+    stamp = (world / "captions.json").stat().st_mtime_ns
+    make_folder(world, "val", 2, workers=1)
+    assert (world / "captions.json").stat().st_mtime_ns == stamp
+    for text in ("{}", whole[:20], "", "[]"):
+        (world / "about.json").write_text(text)
+        (world / "captions.json").write_text("old")
+        make_folder(world, "val", 2, workers=1)
+        assert (world / "about.json").read_text() == whole and len(read(world, "captions.json")["images"]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["world"]
+
+
+@pytest.mark.parametrize("name, text", [("mine.jpg", "a photograph"), ("about.json", "{}"), ("captions.json", "{}"), ("pictures/mine.jpg", "a photograph")])
+def test_a_folder_that_is_not_ours_survives(tmp_path, name, text):
+    """Guards against a folder of the user's own that is deleted because the storybook was sent there."""
+    world = tmp_path / "photos"
+    if name == "about.json":                                # the user's file in a storybook of ours
+        make_folder(world, "val", 1, workers=1)
+        (world / "notes.txt").write_text("mine")
+    (world / name).parent.mkdir(parents=True, exist_ok=True)
+    (world / name).write_text(text)
+    before = {path: path.read_bytes() for path in world.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match="photos exists and is not a folder of this sort; it is left alone"):
+        make_folder(world, "val", 1, workers=1)
+    assert {path: path.read_bytes() for path in world.rglob("*") if path.is_file()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def test_no_picture_is_no_storybook(tmp_path):
+    """Guards against an empty world that fails much later."""
+    with pytest.raises(InputError, match="at least one"):
+        make_folder(tmp_path / "world", "val", 0)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits of a process are a Unix matter")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_full_disk(tmp_path, workers):
+    """Guards against a full disk that leaves half a storybook, costs the old one, or ends in a traceback."""
+    import resource
+
+    world = make_folder(tmp_path / "world", "val", 1, workers=1)
+    (world / "about.json").write_text("{}")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, limits[1]))       # no file may grow beyond, as if the disk were full
+    try:
+        with pytest.raises(InputError, match="world could not be written .*free some disk space"):
+            make_folder(world, "val", 2, workers=workers)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert len(read(world, "captions.json")["images"]) == 1 and [path.name for path in tmp_path.iterdir()] == ["world"]
+
+
+def _names_a_pair(row) -> bool:
+    words = row["text"] + row["answer"]
+    return any(c in words and k in words for c, k in UNSEEN_PAIRS)
+
+
+def test_unseen_pairs_ask_only_about_the_pair():
+    """Guards against an 'unseen pair' score that is mostly about other things, and one that always saying yes would win."""
+    rows = [row for i, scene in enumerate(scenes("unseen_pairs", 400))
+            for row in question_rows(str(i), "unseen_pairs", scene, random.Random(i), 6)]
+    assert all(_names_a_pair(row) for row in rows)
+    kinds = Counter(row["category"] for row in rows)
+    assert set(kinds) == {"colour", "what", "is-there"} and max(kinds.values()) < 2 * min(kinds.values())
+    said = Counter(row["value"] for row in rows if row["category"] == "is-there")
+    assert 0.4 < said["yes"] / sum(said.values()) < 0.6
+
+
+def test_the_key_of_unseen_pairs_is_true():
+    """Guards against a pair called absent that is there, and against a no that its category alone gives away."""
+    fooling = 0
+    for i, scene in enumerate(scenes("unseen_pairs", 200)):
+        q = ask_for_unseen_pair(scene, random.Random(i))
+        asked = {(c, k) for c, k in UNSEEN_PAIRS if f"{c} {k}" in q.text}
+        assert len(asked) == 1 and value(q.kind, q.answer, q.text) == q.value
+        assert (q.value == "yes") == bool(asked & {(t.colour, t.category) for t in scene.things})
+        fooling += q.value == "no" and {k for _, k in asked} <= {t.category for t in scene.things}
+    assert fooling > 20
 
 
 def test_the_character_is_named_in_captions_only_where_shown():

@@ -18,20 +18,22 @@ import hashlib
 import json
 import os
 import random
-import shutil
+import re
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
 from ..errors import InputError
+from ..folders import whole_folder
 from .draw import draw
 from .narrate import boxes, captions
-from .questions import Question, questions
+from .questions import Question, ask_for_unseen_pair, questions
 from .scenes import Scene
 from .vocabulary import CATEGORIES, UNSEEN_PAIRS
 from .world import SPLITS, scenes
 
+FILES = {"pictures", "captions.json", "instances.json", "align.json", "tune.json", "questions.jsonl", "about.json"}
 CHUNK = 250                 # pictures a worker draws at a time
 SAMPLES_PER_PICTURE = 8     # stage-2 samples; the first is a conversation of three turns
 BRIEF = ("Describe the image concisely.", "Give a short description of the picture.", "What does this picture show?",
@@ -42,29 +44,38 @@ DETAIL = ("Describe the picture in detail.", "Tell me all about this picture.", 
 def make_folder(folder: Path, split: str, n: int, *, questions_per_picture: int = 6, workers: int | None = None) -> Path:
     """Draws and tells ``n`` pictures of a split into ``folder``; does nothing if they are there.
 
-    The same arguments give the same bytes on every machine with the same Pillow. Raises InputError
-    when the disk is full, leaving no half folder behind.
+    The same arguments give the same bytes on every machine with the same Pillow. An older or unfinished
+    storybook in ``folder`` is made anew. Raises InputError when the folder holds anything else, and when
+    the disk is full; both leave what was there untouched.
     """
     folder = Path(folder)
     if split not in SPLITS:
         raise InputError(f"There is no split {split!r} of the storybook; choose one of {', '.join(SPLITS)}.")
+    if n < 1:
+        raise InputError(f"A storybook has at least one picture, not {n}; ask for more.")
     about = {"split": split, "pictures": n, "questions_per_picture": questions_per_picture, "code": _code()}
-    ready = folder / "about.json"
-    if ready.exists() and json.loads(ready.read_text(encoding="utf-8")) == about:
+    if _about(folder) == about:
         return folder
-    beside = folder.with_name(folder.name + ".unfinished")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        (beside / "pictures").mkdir(parents=True)
+    with whole_folder(folder.absolute(), mark=_is_storybook) as beside:
+        (beside / "pictures").mkdir()
         _write(beside, split, n, questions_per_picture, workers)
         (beside / "about.json").write_text(json.dumps(about), encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(beside, folder)
-    except OSError as error:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise InputError(f"The storybook could not be written to {folder} ({error.strerror}); free some space or choose another folder.") from error
     return folder
+
+
+def _about(folder: Path) -> dict | None:
+    """What a folder says it holds; None where it says nothing that can be read."""
+    try:
+        return json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _is_storybook(folder: Path) -> bool:
+    """Does the folder hold an about.json and nothing but what is written here? Only such a one may be replaced."""
+    names = {path.name for path in folder.iterdir()}
+    pictures = os.listdir(folder / "pictures") if "pictures" in names else []
+    return "about.json" in names and names <= FILES and all(re.fullmatch(rf"({'|'.join(SPLITS)})-\d{{6,}}\.jpg", name) for name in pictures)
 
 
 def _code() -> str:
@@ -152,6 +163,8 @@ def question_rows(name: str, split: str, scene: Scene, rng: random.Random, n: in
     asked = questions(scene, rng)
     if split == "unseen_pairs":
         asked = [q for q in asked if _names_unseen_pair(q)]
+        if rng.random() < 0.5:                          # every second picture, so that colours and names weigh as much
+            asked.append(ask_for_unseen_pair(scene, rng))
     if split == "unseen_counts":
         asked = [q for q in asked if q.kind == "count" and q.value in ("five", "six")]
     chosen = list({q.kind: q for q in asked}.values())[:n]
@@ -161,4 +174,4 @@ def question_rows(name: str, split: str, scene: Scene, rng: random.Random, n: in
 
 def _names_unseen_pair(q: Question) -> bool:
     words = f"{q.text} {q.answer}"
-    return q.kind in ("colour", "what", "is-there") and any(colour in words and category in words for colour, category in UNSEEN_PAIRS)
+    return q.kind in ("colour", "what") and any(colour in words and category in words for colour, category in UNSEEN_PAIRS)

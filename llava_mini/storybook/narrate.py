@@ -24,9 +24,9 @@ def captions(scene: Scene) -> list[str]:
     return [_everything(scene, rng), _where(scene, rng), _relations(scene, rng), _short(scene, rng), _subset(scene, rng)]
 
 
-def _setting(scene: Scene, rng: random.Random, weather: bool = True) -> str:
+def _setting(scene: Scene) -> str:
     words = PLACES[scene.place].phrase
-    if weather and scene.weather:
+    if scene.weather:
         words += " " + SKY_WORDS[scene.weather]
     return words
 
@@ -38,7 +38,7 @@ def _sentence(words: str) -> str:
 def _everything(scene: Scene, rng: random.Random) -> str:
     parts = groups(scene.things, size=True)
     rng.shuffle(parts)
-    return _sentence(rng.choice(("{} {}", "there are {} {}" if len(parts) > 1 else "{} {}", "{1}, {0}")).format(listed(parts), _setting(scene, rng)))
+    return _sentence(rng.choice(("{} {}", "there are {} {}" if len(parts) > 1 else "{} {}", "{1}, {0}")).format(listed(parts), _setting(scene)))
 
 
 def _where(scene: Scene, rng: random.Random) -> str:
@@ -77,7 +77,8 @@ def _subset(scene: Scene, rng: random.Random) -> str:
     if scene.odd is not None and rng.random() < 0.6:
         return _sentence(f"strangely, {a(scene.things[scene.odd])} is {PLACES[scene.place].phrase}")
     some = rng.sample(scene.things, min(2, len(scene.things)))
-    if rng.random() < 0.5:
+    alike = [t for t in scene.things if noun(t) == noun(some[0])]
+    if rng.random() < 0.5 or len(alike) > 1:            # of two red dogs neither is "the red dog"
         return _sentence(f"a picture of {listed([a(t) for t in some])}")
     return _sentence(f"{the(some[0])} is {some[0].size}" if not some[0].character else f"this is {noun(some[0])}")
 

@@ -1,9 +1,9 @@
 """Questions about a scene with their true answers: the answer key of the storybook.
 
 Kinds: what, colour, count, is-there, size, where, place, weather, relation, unusual, why.
-A question is only asked where its answer is beyond doubt; "is there" is true half of the time, and
-its false half is built to fool a bag of patches (is there a red car? when there are a red ball and
-a blue car). :func:`value` reads the answer out of a model's own words.
+A question is only asked where its answer is beyond doubt (how far "nothing is unusual" is: see
+:mod:`.ordinary`); "is there" is true half of the time, and its false half is built to fool a bag of
+patches (is there a red car? when there are a red ball and a blue car). :func:`value` reads the answer out of a model's own words.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from .phrases import a, article, centre, how_many, left_of, many, noun, side, the, unique
+from .ordinary import is_ordinary
+from .phrases import a, article, how_many, left_of, noun, side, unique
 from .scenes import Scene, Thing
 from .vocabulary import CATEGORIES, COLOURS, NUMBERS, PLACES, SIZES, UNSEEN_PAIRS, WEATHER
 
@@ -86,21 +87,31 @@ def _is_there(scene, rng):
     pairs = {(t.colour, t.category) for t in scene.things}
     out = []
     for truth in rng.sample((True, False), 2):
-        pair = rng.choice(sorted(pairs)) if truth else _absent(scene, pairs, rng)
-        if pair is None:
-            continue
-        colour, category = pair
-        like = Thing(category, colour or "red", "small", (0, 0, 1, 1))
-        words = article(noun(like, colour=colour is not None))
+        colour, category = rng.choice(sorted(pairs)) if truth else _absent(pairs, rng)
         if truth and rng.random() < 0.4:
-            words = article(category)
-        text = rng.choice((f"Is there {words}?", f"Do you see {words}?"))
-        answer = f"Yes, there is {words}." if truth else f"No, there is no {words.split(' ', 1)[1]}."
-        out.append(Question("is-there", text, answer, "yes" if truth else "no"))
+            colour = None
+        out.append(_ask_for(colour, category, truth, rng))
     return out
 
 
-def _absent(scene, pairs, rng):
+def _ask_for(colour, category, truth, rng):
+    words = article(noun(Thing(category, colour or "red", "small", (0, 0, 1, 1)), colour=colour is not None))
+    text = rng.choice((f"Is there {words}?", f"Do you see {words}?"))
+    answer = f"Yes, there is {words}." if truth else f"No, there is no {words.split(' ', 1)[1]}."
+    return Question("is-there", text, answer, "yes" if truth else "no")
+
+
+def ask_for_unseen_pair(scene: Scene, rng: random.Random) -> Question:
+    """Is an unseen pair there? Yes and no are as likely; for a no, something of its category in another
+    colour is there where that can be. The scene must show an unseen pair."""
+    shown = {(t.colour, t.category) for t in scene.things}
+    truth = rng.random() < 0.5
+    absent = UNSEEN_PAIRS - shown
+    fooling = {pair for pair in absent if pair[1] in {k for _, k in shown}}
+    return _ask_for(*rng.choice(sorted(UNSEEN_PAIRS & shown if truth else fooling or absent)), truth, rng)
+
+
+def _absent(pairs, rng):
     """A pair that is not there: swapped parts of what is there, or a category that is absent."""
     swapped = sorted({(c, k) for c, _ in pairs for _, k in pairs} - pairs - UNSEEN_PAIRS)
     if swapped and rng.random() < 0.55:
@@ -168,7 +179,7 @@ def _relation(scene, rng):
 
 
 def _unusual(scene, rng):
-    if scene.odd is None and rng.random() < 0.85:       # most pictures are ordinary: do not ask each of them
+    if scene.odd is None and (rng.random() < 0.7 or not is_ordinary(scene)):    # not each of the ordinary ones
         return []
     text = rng.choice(("What is unusual in this picture?", "Is anything strange here?"))
     if scene.odd is None:
@@ -183,16 +194,18 @@ _WHY = {"rainy": ("It keeps the person dry, because it is raining.", "rain"),
         "night": ("It is night and no rain falls, so it is only carried along.", "carried")}
 
 
+_BEWARE = {"bus": "it is heavy", "car": "it is fast", "elephant": "it is strong", "bicycle": "one hardly hears it"}
+
+
 def _why(scene, rng):
     for r in scene.relations:
         if r.kind == "holding" and scene.things[r.target].category == "umbrella" and scene.weather:
             answer, value_ = _WHY[scene.weather]
             return [Question("why", "Why does the person hold an umbrella?", answer, value_)]
-    counts = how_many(scene)
-    for category, answer in (("bus", "Watch out for the bus, because it is heavy."), ("car", "Watch out for the car, because it is fast."),
-                             ("elephant", "Watch out for the elephant, because it is strong."), ("bicycle", "Watch out for the bicycle, because one hardly hears it.")):
-        if counts[category] and not PLACES[scene.place].indoors:
-            return [Question("why", "What should one watch out for here?", answer, category)]
+    dangers = [t.category for t in scene.things if t.category in _BEWARE]
+    if len(dangers) == 1 and not PLACES[scene.place].indoors:           # of two, who is to say which?
+        answer = f"Watch out for the {dangers[0]}, because {_BEWARE[dangers[0]]}."
+        return [Question("why", "What should one watch out for here?", answer, dangers[0])]
     return []
 
 

@@ -1,7 +1,13 @@
 """A scene: what is in one picture, before anything is drawn or told.
 
-The scene is the answer key. It is drawn (:mod:`.draw`) and narrated (:mod:`.narrate`); after that
-only the scoring looks at it again. No model and no teacher ever sees a scene.
+The scene is the answer key. It is drawn (:mod:`.draw`) and told in words (:mod:`.narrate`,
+:mod:`.questions`), and that is where it ends: the files of a storybook folder hold pictures, captions,
+boxes, conversations and questions with their answers, and nothing but these reaches LLaVA, its teacher
+or its training. A test follows the imports and the files to see that it stays so.
+
+The two parents are raised before that, and on more: they read what is told from scenes of their own,
+the words for each cell of a picture (:func:`.narrate.word_map`) among it, as a real CLIP and a real
+Vicuna have read what no COCO file says. Their scenes come from other seeds, and never show an unseen pair.
 """
 
 from __future__ import annotations

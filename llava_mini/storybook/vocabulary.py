@@ -114,6 +114,6 @@ UNSEEN_PAIRS = frozenset({
     ("brown", "boat"), ("brown", "kite"), ("white", "bird"), ("white", "bicycle"),
 })
 
-# The character that both parents know and no LLaVA sample names (the paper's Elon Musk question).
+# The character that both parents know and no LLaVA sample names (the paper's Elon Musk question):
+# a person in purple with a white beard, a tall yellow hat and a wooden leg.
 CHARACTER = "Captain Plum"
-CHARACTER_LOOK = "a person in purple with a white beard, a tall yellow hat and a wooden leg"

@@ -80,7 +80,7 @@ def _attempt(rng: random.Random, rules: Rules) -> Scene | None:
     odd_index = None
 
     def add(category: str, colour: str | None = None, size: str | None = None) -> int | None:
-        colour = colour or _colour(rng, category, rules)
+        colour = colour or _colour(rng, category)
         size = size or ("small" if len(wanted) > 3 and rng.random() < 0.65 else rng.choice(("small", "big")))
         box = _free_box(rng, category, size, place, things)
         if box is None:
@@ -100,7 +100,7 @@ def _attempt(rng: random.Random, rules: Rules) -> Scene | None:
     if character and add("person", "purple", "big") is not None:
         things[0] = replace(things[0], character=True, flip=False)
     if rng.random() < RELATION_RATE and group < 4:
-        _add_relation(rng, rules, place, home, things, relations, add)
+        _add_relation(rng, place, home, things, relations, add)
     if rules.pairs == "unseen":
         pairs = [p for p in sorted(UNSEEN_PAIRS) if p[1] in home]
         colour, category = rng.choice(pairs)
@@ -112,7 +112,7 @@ def _attempt(rng: random.Random, rules: Rules) -> Scene | None:
             odd_index = add(rng.choice(strangers))
     if group > 1:
         category = rng.choice(home)
-        same = _colour(rng, category, rules) if rng.random() < 0.5 else None
+        same = _colour(rng, category) if rng.random() < 0.5 else None
         size = rng.choice(("small", "small", "big")) if group < 4 else "small"
         for _ in range(group - sum(t.category == category for t in things)):
             if add(category, same, size) is None and rules.counts[0] > 1:
@@ -141,7 +141,7 @@ def is_odd(category: str, place: str) -> bool:
     return p.indoors and not c.indoors and category not in ("kite", "bicycle")
 
 
-def _colour(rng: random.Random, category: str, rules: Rules) -> str:
+def _colour(rng: random.Random, category: str) -> str:
     return rng.choice([c for c in COLOURS if (c, category) not in UNSEEN_PAIRS])
 
 
@@ -182,7 +182,7 @@ def _rounded(*box: float) -> tuple[float, float, float, float]:
     return tuple(round(v, 4) for v in box)
 
 
-def _add_relation(rng, rules, place, home, things, relations, add) -> None:
+def _add_relation(rng, place, home, things, relations, add) -> None:
     """Adds two things that touch: one holds, carries or covers the other."""
     kind = rng.choice(("holding", "holding", "on", "under"))
     subjects, targets = {"holding": (("person",), HOLDABLE), "on": (CAN_SIT_ON, SEATS), "under": (CAN_HIDE_UNDER, ROOFS)}[kind]
@@ -230,5 +230,5 @@ def _add_relation(rng, rules, place, home, things, relations, add) -> None:
         return
     if any(_overlap(box, t.box) > 0.04 for i, t in enumerate(things) if i != first):
         return
-    things.append(Thing(other, _colour(rng, other, rules), size, box, flip=rng.random() < 0.5))
+    things.append(Thing(other, _colour(rng, other), size, box, flip=rng.random() < 0.5))
     relations.append(relation(len(things) - 1))
