@@ -31,7 +31,7 @@ def compare(setting: Setting, stage: Stage, samples) -> dict:
     theirs, processor = trainer_side.load(setting, stage)
     if has_lora(model):
         copy_adapters(model, theirs)
-    dataset = trainer_side.read_dataset(processor, samples, stage, trainer_side.visual_tokens(theirs))
+    dataset = trainer_side.read_dataset(processor, samples, stage, theirs.config.image_seq_length)
     collator = trainer_side.Collator(processor, setting.pictures)
     with tempfile.TemporaryDirectory() as folder:
         cache, _ = package_side.filled_cache(model, samples, setting.pictures, Path(folder) / "features")

@@ -53,36 +53,13 @@ def stage_settings(stage: str, batch: int, precision: str = "fp32") -> Stage:
                    projector_learning_rate=None, lora_dropout=0.0, weight_decay=0.0, validate_every=NEVER, save_every=NEVER)
 
 
-def prepare(folder: str, *, pictures: int, projector: str, random: bool, texts: int = 5000) -> Setting:
-    """Draws the pictures, makes random parents if asked to, and exports the joined model for the Trainer."""
+def prepare(folder: str, *, pictures: int, projector: str) -> Setting:
+    """Draws the pictures and exports the joined model for the Trainer. Raises InputError where a parent is missing."""
     from llava_mini.convert import to_transformers
     from llava_mini.storybook.folder import make_folder
 
     place = Path(folder)
-    parents = random_parents(place / "parents", texts) if random else PARENTS
     world = make_folder(place / f"storybook-{pictures}", "train", pictures, workers=1)
-    setting = Setting(str(parents["vision"]), str(parents["language"]), str(place / f"transformers-{projector}"), str(world), projector)
+    setting = Setting(str(PARENTS["vision"]), str(PARENTS["language"]), str(place / f"transformers-{projector}"), str(world), projector)
     to_transformers(setting.model(), setting.transformers)
     return setting
-
-
-def random_parents(folder: Path, texts: int) -> dict[str, Path]:
-    """Untrained parents of the mini parents' sizes; the tokenizer is learnt from ``texts`` lines of the diet."""
-    import torch
-    from transformers import CLIPVisionConfig, CLIPVisionModel, LlamaConfig, LlamaForCausalLM
-
-    from llava_mini.foundations.tokenizer import diet_lines, train_tokenizer
-    from llava_mini.vision import Pixels
-
-    torch.manual_seed(0)
-    vision, language = folder / "clip", folder / "vicuna"
-    CLIPVisionModel(CLIPVisionConfig(hidden_size=128, intermediate_size=512, num_hidden_layers=6, num_attention_heads=4, image_size=112,
-                                     patch_size=14, projection_dim=128)).save_pretrained(vision)
-    Pixels(112).save_pretrained(vision)
-    tokenizer = train_tokenizer(diet_lines(texts))
-    LlamaForCausalLM(LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=192, intermediate_size=512, num_hidden_layers=4, num_attention_heads=6, num_key_value_heads=6,
-        max_position_embeddings=2048, tie_word_embeddings=True, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id)).save_pretrained(language)
-    tokenizer.save_pretrained(language)
-    return {"vision": vision, "language": language}

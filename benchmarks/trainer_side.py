@@ -4,8 +4,8 @@ Ids and labels come from the package's render(), so exactly the same tokens are 
 before the clock starts, which spares this side the tokenizing. Two ways to run it:
 
 default   as TrainingArguments come; the processor reads the pictures of a batch when the batch is made
-best      batches of like length, no logging, the number format that is faster on the machine, and every
-          picture brought to pixels once and kept in memory
+best      batches of like length, no logging, the number format that is found faster here (float32, or bfloat16
+          autocast), and every picture brought to pixels once and kept in memory
 """
 
 from __future__ import annotations
@@ -90,11 +90,6 @@ def read_dataset(processor, samples, stage: Stage, visual_tokens: int) -> list[d
     return rows
 
 
-def visual_tokens(model) -> int:
-    """Visual tokens of one picture."""
-    return (model.config.vision_config.image_size // model.config.vision_config.patch_size) ** 2
-
-
 def arguments(stage: Stage, folder: Path, best: bool, **options) -> TrainingArguments:
     """The settings that the training itself needs, and those of the better way."""
     if best:
@@ -108,7 +103,8 @@ def arguments(stage: Stage, folder: Path, best: bool, **options) -> TrainingArgu
 def run(setting: Setting, stage: Stage, samples, folder: Path, warm_up: Stage, best: bool) -> dict:
     """Trains on the samples once, after a warm-up; what it took."""
     model, processor = load(setting, stage)
-    dataset = read_dataset(processor, samples, stage, visual_tokens(model))
+    visual_tokens = model.config.image_seq_length           # of one picture, as the export wrote it
+    dataset = read_dataset(processor, samples, stage, visual_tokens)
     loaded, watch, collator = memory()["now"], Stopwatch(), Collator(processor, setting.pictures)
     watch.start()
     if best:
@@ -120,7 +116,7 @@ def run(setting: Setting, stage: Stage, samples, folder: Path, warm_up: Stage, b
     lengths = [len(row["input_ids"]) for row in dataset]
     shown = sum(len(row["images"]) for row in dataset)
     work = Work(sum(lengths), sum(pairs([0, length]) for length in lengths),
-                sum(label != IGNORE for row in dataset for label in row["labels"][1:]), shown * visual_tokens(model), shown)
+                sum(label != IGNORE for row in dataset for label in row["labels"][1:]), shown * visual_tokens, shown)
     flops = training_flops(sizes(model.config.vision_config, model.config.text_config, setting.projector), stage.train, work, stage.lora_rank)
     return {"training": clock.watch.seconds(), "preparing": watch.seconds(), "samples": len(samples), "flops": flops, "loaded": loaded,
             "peak": memory()["peak"]}

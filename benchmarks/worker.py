@@ -13,22 +13,22 @@ from llava_mini.profiles import Stage
 
 from .setting import Setting, prepare
 
-WARM_UP = 2         # steps
+WIDTH = 1024        # of the matrices: large enough for the best rate, and one product takes two seconds at most
 
 
 def matmul(seconds: float, clock: str) -> dict:
-    """Operations a second of a product of two large matrices, in float32 and bfloat16: the best of several."""
+    """Operations a second of a product of two large matrices, in float32 and bfloat16: the best of ``seconds`` each."""
     import torch
 
     now, rates = {"wall": time.perf_counter, "cpu": time.process_time}[clock], {}
-    for name, kind, width in (("fp32", torch.float32, 1024), ("bf16", torch.bfloat16, 512)):
-        a, b = torch.rand(width, width).to(kind), torch.rand(width, width).to(kind)
+    for name, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        a, b = torch.rand(WIDTH, WIDTH).to(kind), torch.rand(WIDTH, WIDTH).to(kind)
         until, best = now() + seconds, float("inf")
         while now() < until:
             begin = now()
             a @ b
             best = min(best, now() - begin)
-        rates[name] = 2 * width ** 3 / best
+        rates[name] = 2 * WIDTH ** 3 / best
     return rates | {"threads": torch.get_num_threads()}
 
 
@@ -39,7 +39,7 @@ def trained(job: dict) -> dict:
 
     setting, stage = Setting(**job["setting"]), Stage(**job["settings"])
     samples = setting.samples(job["stage"], job["samples"])
-    warm_up = replace(stage, max_steps=WARM_UP)
+    warm_up = replace(stage, max_steps=job["warm_up"])
     with tempfile.TemporaryDirectory() as folder:
         if job["side"].startswith("trainer"):
             from . import trainer_side
@@ -56,12 +56,10 @@ def compared(job: dict) -> dict:
 
 
 def chatted(job: dict) -> list[dict]:
-    """Tokens per second of chat, see chat_speed: of the finished model, or of an untrained one."""
+    """Tokens per second of chat, see chat_speed."""
     from .chat_speed import main as chat
 
-    model = Path("data/pretrained/llava-mini")
-    known = ["--model", str(model)] if model.exists() and not job["random"] else []
-    return chat(["--rounds", str(job["rounds"]), "--clock", job["clock"], *known])
+    return chat(["--rounds", str(job["rounds"]), "--clock", job["clock"]])
 
 
 KINDS = {"prepare": lambda job: asdict(prepare(**job["options"])), "matmul": lambda job: matmul(job["seconds"], job["clock"]), "train": trained,

@@ -14,7 +14,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))       # benchmarks/ is not part of the installed package
 
-from benchmarks import agreement, common, flops, package_side, setting, summary, trainer_side  # noqa: E402
+from benchmarks import agreement, chat_speed, common, flops, package_side, setting, summary, trainer_side, training_speed  # noqa: E402
 
 # The benchmark hides GPUs from its own processes; here, in this one, the two sides would train on different devices.
 both_sides = pytest.mark.skipif(torch.cuda.is_available(), reason="compares the two sides on the CPU")
@@ -136,3 +136,126 @@ def test_a_measurement_that_fails_says_why():
     """Guards against a benchmark that goes on without one of its measurements."""
     with pytest.raises(common.MeasurementError, match="KeyError"):
         common.measure({"kind": "nothing"})
+
+
+# ---- figures that can be checked by hand
+
+def one(number, stage, side, precision, seconds, preparing, peak):
+    """A measurement of 60 samples that need 1200 operations."""
+    return {"round": number, "stage": stage, "side": side, "precision": precision, "samples": 60, "flops": 1200, "loaded": 100.0, "peak": peak,
+            "training": {"wall": seconds, "cpu": 99.0}, "preparing": {"wall": preparing, "cpu": 99.0}}
+
+
+@pytest.fixture
+def found():
+    """Two rounds of one stage: seconds by hand, the machine half as fast in the second round."""
+    measurements = []
+    for number, slow in enumerate((1, 2)):
+        measurements += [one(number, "align", "trainer-default", "fp32", 12.0 * slow, 0.0, 400.0),
+                         one(number, "align", "trainer-best", "bf16", 10.0 * slow, 2.0 * slow, 500.0),
+                         one(number, "align", "package-separate", "bf16", 5.0 * slow, 1.0 * slow, 300.0),
+                         one(number, "align", "package-packed", "bf16", 4.0 * slow, 2.0 * slow, 250.0 + number)]
+    spread = {"min": 1.0, "median": 2.5, "max": 3.0}
+    case = {"case": "one", "transformers": spread, "package": spread, "ratio": spread}
+    return {"agreement": {"align": {}}, "formats": {"align": {"fp32": 5.0, "bf16": 6.0}}, "precision": {"align": "bf16"},
+            "matmul": [{"fp32": 400.0, "bf16": 600.0, "threads": 2}, {"fp32": 200.0, "bf16": 300.0, "threads": 2}],
+            "measurements": measurements, "chat": [case, case | {"ratio": {"min": 0.5, "median": 1.75, "max": 2.0}}]}
+
+
+def test_summary_of_known_seconds(found):
+    """Guards against ratios upside down, preparation left out or counted twice, and a share of another format's or round's speed."""
+    sides = summary.summarise(found, "wall", epochs=1)["align"]
+    packed, default = sides["package-packed"], sides["trainer-default"]
+    assert packed["samples_per_second"] == {"min": 7.5, "median": 11.25, "max": 15.0}               # 60 / 8, 60 / 4
+    assert packed["to_best"] == {"min": 2.5, "median": 2.5, "max": 2.5}                             # 10 / 4, in both rounds
+    assert packed["to_default"]["median"] == 3.0 and default["to_default"]["median"] == 1.0
+    assert packed["prepared"] == {"min": 5.0, "median": 7.5, "max": 10.0}                           # 60 / (8 + 4), 60 / (4 + 2)
+    assert packed["prepared_to_best"]["median"] == pytest.approx(2.0)                               # (10 + 2) / (4 + 2)
+    assert packed["matmul_share"]["median"] == pytest.approx(0.5)                                   # 1200 / 4 of 600, 1200 / 8 of 300
+    assert default["matmul_share"]["median"] == pytest.approx(0.25)                                 # 1200 / 12 of 400: its format is fp32
+    assert packed["peak"] == {"min": 250.0, "median": 250.5, "max": 251.0} and packed["added"]["min"] == 150.0
+    twice = summary.summarise(found, "wall", epochs=2)["align"]["package-packed"]
+    assert twice["prepared"]["max"] == 12.0                                                         # 120 / (2 x 4 + 2)
+
+
+def test_memory_that_the_system_does_not_tell(found):
+    """Guards against a benchmark that fails at its end where the system tells no memory, and against a made-up number."""
+    for measurement in found["measurements"]:
+        measurement["loaded"] = None
+    sides = summary.summarise(found, "wall", 1)["align"]
+    assert "added" not in sides["trainer-best"] and sides["trainer-best"]["peak"]["median"] == 500.0
+
+
+def test_aims_and_table(found):
+    """Guards against an aim that is missed and not said to be, and a table that leaves a side, a case or a format out."""
+    found["summary"] = summary.summarise(found, "wall", 1)
+    found["aims"] = summary.aims(found)
+    stage, chat = found["aims"]
+    assert (stage["what"], stage["found"], stage["reached"]) == ("align", pytest.approx(2.0), True)     # the ratio with preparation is the smaller
+    assert chat == {"what": "chat", "aim": 2.0, "found": 1.75, "reached": False}                        # the slowest case
+    text = summary.table(found)
+    for side in summary.SIDES:
+        assert side in text
+    assert "align: 2.0 times; found 2.00 times: reached" in text and "chat: 2.0 times; found 1.75 times: NOT REACHED" in text
+    assert "5.00 samples/s in float32, 6.00 with bfloat16" in text and "2.50 (2.50-2.50)" in text and "50.0%" in text
+    found["chat"] = []
+    assert [one["what"] for one in summary.aims(found)] == ["align"]
+
+
+def test_options(capsys):
+    """Guards against a default run of hours, --quick overwriting the committed result, and a clock that counts waiting threads."""
+    options = training_speed.parse([])
+    assert (options.rounds, options.steps, options.batch, options.output) == (3, 16, 32, training_speed.OUTPUT)
+    quick = training_speed.parse(["--quick"])
+    assert (quick.rounds, quick.steps, quick.batch) == (1, 3, 8) and quick.output != training_speed.OUTPUT
+    assert training_speed.parse(["--clock", "cpu", "--threads", "1"]).threads == 1
+    for wrong in (["--clock", "cpu"], ["--rounds", "0"], ["--stages", "chat"]):
+        with pytest.raises(SystemExit):
+            training_speed.parse(wrong)
+    assert "--threads 1" in capsys.readouterr().err
+
+
+def test_chat_of_known_seconds():
+    """Guards against one side always going first, a warm-up that is counted, and a ratio upside down."""
+    now, order = [0.0], []
+
+    def side(name, seconds, answer):
+        def run():
+            order.append(name)
+            now[0] += seconds.pop(0)
+            return answer
+        return run
+
+    ours = side("ours", [50.0, 1.0, 2.0], [" It is red. ", "two"])
+    theirs = side("theirs", [70.0, 4.0, 6.0], (["It is red.", "two "], 12))
+    case = chat_speed.compare(ours, theirs, 2, lambda: now[0])
+    assert order == ["theirs", "ours", "ours", "theirs", "theirs", "ours"]
+    assert case["package"] == {"min": 6.0, "median": 9.0, "max": 12.0}                  # 12 tokens in 1 and in 2 seconds
+    assert case["transformers"] == {"min": 2.0, "median": 2.5, "max": 3.0}              # in 4 and in 6
+    assert case["ratio"] == {"min": 3.0, "median": 3.5, "max": 4.0}
+    with pytest.raises(common.MeasurementError, match="'two'.*'three'"):
+        chat_speed.compare(lambda: ["two"], lambda: (["three"], 4), 1, lambda: 0.0)
+
+
+def test_both_sides_of_chat_answer_the_same(tiny, tmp_path):
+    """Guards against a chat benchmark of two different models, other prompts or padding that is seen, and tokens counted wrongly."""
+    model = tiny.model()
+    with torch.no_grad():
+        for weight in model.language_model.parameters():
+            weight *= 8 if weight.dim() == 2 else 1             # random weights of the usual size answer everything alike
+    model.to_transformers(tmp_path / "exported")
+    other = chat_speed.Transformers(tmp_path / "exported")
+    pictures = [Image.open(tiny.pictures / f"{number}.png").convert("RGB") for number in range(3)]
+    for case in (chat_speed.Case("one", tuple(pictures[:1]), ("What is there?",)),
+                 chat_speed.Case("some", (*pictures, pictures[0]), ("What is there?", "Where?", "Is it big and red?", "How many?"))):
+        texts, tokens = other.answer(case, 6)
+        assert [text.split() for text in chat_speed.package(model, case, 6)] == [text.split() for text in texts]
+        assert len(case.questions) <= tokens <= 6 * len(case.questions)
+
+
+def test_cases_of_chat():
+    """Guards against a batch whose questions and pictures do not belong together."""
+    short, long, many, shared = chat_speed.cases(8)
+    assert (len(short.pictures), len(long.pictures)) == (1, 1) and short.questions != long.questions
+    assert [len({id(picture) for picture in case.pictures}) for case in (many, shared)] == [8, 2]
+    assert len(many.questions) == len(shared.questions) == len(shared.pictures) == 8
