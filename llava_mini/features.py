@@ -21,6 +21,7 @@ import time
 import warnings
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -30,7 +31,7 @@ from tqdm.auto import tqdm
 
 from .data import refuse_pictures
 from .errors import InputError
-from .files import write_safely
+from .files import make_folder, write_safely
 
 SHARD, BATCH = 128, 32      # pictures in one file, and in one pass of the tower; SHARD is a multiple of BATCH
 
@@ -54,7 +55,7 @@ class FeatureCache:
                  "pixels": self.pixels.to_dict()}
         self.key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
         self.folder = Path(folder) / self.key
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         write_safely(self.folder / "about.json", json.dumps(about, indent=2).encode())
         self.digests: dict[str, str] = {}       # picture name -> digest of its content
         self._shards: list[torch.Tensor] = []   # each [pictures, tokens, width], mapped from its file
@@ -80,8 +81,9 @@ class FeatureCache:
         refuse_pictures(faults, samples)
         if write:
             for left in self.folder.glob(".*.tmp"):     # of a killed run; an hour old, so nobody writes it now
-                if time.time() - left.stat().st_mtime > 3600:
-                    left.unlink(missing_ok=True)
+                with suppress(OSError):                     # it may be gone by now
+                    if time.time() - left.stat().st_mtime > 3600:
+                        left.unlink()
             write_safely(self.folder / "known.json", json.dumps(known).encode())
 
     def digest(self, names) -> str:
@@ -133,7 +135,8 @@ class FeatureCache:
                 self._shards.append(load_file(file)["features"])
             except (SafetensorError, OSError, KeyError, TypeError, ValueError):
                 warnings.warn(f"{file.name} in the feature cache is damaged; its pictures are computed again.", stacklevel=2)
-                file.unlink()
+                with suppress(OSError):     # if it cannot be removed, the new one still takes its place
+                    file.unlink()
                 continue
             self._files.add(file.name)
             for row, digest in enumerate(digests):

@@ -15,7 +15,9 @@ class History:
     A record of a step has ``step`` (from 1), ``epoch``, ``loss`` (nats per supervised token), ``rate`` and
     ``gradient`` (by part), ``samples_per_second`` and ``tokens_per_second`` (visual tokens included, padding
     not). Where validation was due it also has ``validation`` (a loss) and ``answers`` (question, answer, and
-    the true answer where it is known); so has the record of step 0, before anything was learnt.
+    the true answer where it is known); so has the record of step 0, before anything was learnt. ``seconds`` is
+    the time since the record before, with the checks and the saving in between; the first record of each start
+    counts what came before it too (reading pictures and samples).
 
     >>> history = train(...)
     >>> steps, losses = history.curve("loss")
@@ -62,8 +64,12 @@ class History:
 
     def curve(self, name: str) -> tuple[list[int], list[float]]:
         """Steps and values of one quantity, where it was recorded: "loss", "validation", "samples_per_second", ..."""
-        points = [(record["step"], record[name]) for record in self.records if name in record]
-        return [step for step, _ in points], [value for _, value in points]
+        return series(self.records, name)
+
+    @property
+    def seconds(self) -> float:
+        """What the training took, over all its starts; steps that a kill undid are not in it."""
+        return sum(record.get("seconds", 0.0) for record in self.records)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -73,3 +79,9 @@ class History:
         told = [f"{len(losses)} steps"]
         told += [f"{name} {values[-1]:.3f}" for name, values in (("loss", losses), ("validation", checks)) if values]
         return f"History({', '.join(told)})"
+
+
+def series(records, name: str) -> tuple[list[int], list[float]]:
+    """Steps and values of one quantity, where the records have it."""
+    points = [(record["step"], record[name]) for record in records if record.get(name) is not None]
+    return [step for step, _ in points], [value for _, value in points]

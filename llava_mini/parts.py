@@ -53,22 +53,26 @@ def freeze(model, stage: Stage) -> dict[str, torch.nn.Parameter]:
     return trained
 
 
-def parts_table(model) -> list[dict]:
+def parts_table(model, record: dict | None = None) -> list[dict]:
     """What is trained: one row for each part of the model.
 
     A row has ``part``, ``state`` ("trainable" or "frozen"), ``parameters`` (tied weights counted once) and
-    ``gradient_norm`` (None where there is no gradient now).
+    ``gradient_norm``: that of a step, if its ``record`` of the history is given, else of the gradients that the
+    model holds now; None where there is none. A training drops its gradients after each step.
+
+    >>> parts_table(model, history.records[1])
     """
     rows = []
     for part in PARTS:
         members = [value for name, value in model.named_parameters() if part_of(name) == part]
         gradients = [value.grad for value in members if value.grad is not None]
+        norm = float(torch.nn.utils.get_total_norm(gradients)) if gradients else None
         if members:
             rows.append({
                 "part": part,
                 "state": "trainable" if any(value.requires_grad for value in members) else "frozen",
                 "parameters": sum(value.numel() for value in members),
-                "gradient_norm": float(torch.nn.utils.get_total_norm(gradients)) if gradients else None,
+                "gradient_norm": norm if record is None else record.get("gradient", {}).get(part),
             })
     return rows
 

@@ -20,6 +20,7 @@ import json
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -27,7 +28,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from .errors import InputError
-from .files import to_disk, write_safely
+from .files import make_folder, to_disk, write_safely
 from .history import History
 
 KEEP = 2                                        # states
@@ -70,10 +71,17 @@ class RunFolder:
         return True
 
     def begin(self) -> None:
-        """Makes the folder ready to train in: writes run.json, removes what a killed process left half done."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Makes the folder ready to train in: writes run.json, removes what a killed process left half done.
+
+        Raises InputError where the folder cannot be written to.
+        """
+        make_folder(self.folder)
         for left in self.folder.glob(".*.tmp"):
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)         # what cannot be removed is in nobody's way
+            else:
+                with suppress(OSError):
+                    left.unlink()
         write_safely(self.folder / "run.json", (json.dumps(self.about, indent=2) + "\n").encode())
 
     def states(self) -> list[Path]:
@@ -112,8 +120,9 @@ class RunFolder:
                              "on from the state before.") from error
         for old in self.states()[:-KEEP]:
             gone = old.with_name(f".{old.name}.tmp")            # so that a half removed state is not taken for one
-            os.rename(old, gone)
-            shutil.rmtree(gone)
+            with suppress(OSError):                             # on Windows, open in another program: it goes next time
+                os.rename(old, gone)
+                shutil.rmtree(gone)
 
     def load(self, trained: dict[str, torch.nn.Parameter], optimizer=None) -> int:
         """Puts the newest state into the parameters and, if given, the optimizer, in place; returns its step."""

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
@@ -25,11 +27,13 @@ from .data import Sample, picture_names
 from .errors import InputError
 from .features import FeatureCache
 from .history import History
+from .locks import alone
 from .loop import Loop, LossError
 from .optimizer import choose_precision
 from .pack import Row, pack_rows, single_row
 from .parents import probe
-from .parts import freeze, parts_table
+from .parts import freeze, parts_table, show_parts
+from .processes import find_processes, together
 from .profiles import Stage
 from .resume import RunFolder
 
@@ -46,99 +50,114 @@ def train(model, samples: list[Sample], stage: Stage, *, pictures, folder, valid
     validation  samples that are not learnt: their loss is taken every ``stage.validate_every`` steps
     questions   asked at those steps: {"image": name, "text": question}, and whatever else is to be kept beside the answer
     on_event    called with a dict: {"event": "start", "step", "steps", "parts"}, then {"event": "step", ...}
-                with each record of the history, {"event": "saved", "step"} and {"event": "end", "step"}
+                with each record of the history, {"event": "saved", "step"} and {"event": "end", "step"}; after
+                the first step {"event": "parts", "parts"}, now with its gradient norms
     cache       folder of the feature cache; default: ``features`` beside ``folder``
+    progress    bars, the table of parts after the first step, and a sample answer at every validation
 
     Raises InputError: samples, settings or pictures that cannot be used, all of them named before the first
-    step; a folder that holds another training. Raises LossError, with the ids of the batch, at the first loss
-    that is not finite; the state before that step is kept.
+    step; a folder that holds another training, or in which another process is training. Raises LossError, with
+    the ids of the batch, at the first loss that is not finite; the state before that step is kept.
     """
-    from accelerate import Accelerator
     from accelerate.utils import broadcast_object_list
 
+    began = time.perf_counter()
     if not samples:
         raise InputError("There are no samples to train on; give at least one.")
-    # the stage says which precision; accelerate's own setting would put a second autocast around the model
-    accelerator = Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available() and not torch.backends.mps.is_available())
-    if accelerator.distributed_type.value not in ("NO", "MULTI_CPU", "MULTI_GPU"):
-        raise InputError(f"accelerate is set to {accelerator.distributed_type.value}, which splits the model, but here each process "
-                         "holds all of it; choose multi-GPU or multi-CPU in accelerate config, and LoRA for a large model.")
+    accelerator = find_processes()
     main, folder = accelerator.is_main_process, Path(folder)
     progress, tell = progress and main, on_event if on_event and main else lambda event: None
     trained = freeze(model, stage)
 
-    cache = FeatureCache(cache or folder.parent / "features", model)
     names = picture_names(samples)
     every = list(dict.fromkeys([*names, *picture_names(validation or []), *_asked_about(questions)]))
-    cache.look(every, pictures, samples=samples, write=main, progress=progress)
+    with together(accelerator):
+        cache = FeatureCache(cache or folder.parent / "features", model)
+        cache.look(every, pictures, samples=samples, write=main, progress=progress)
     run = RunFolder(folder, {"settings": asdict(stage), "precision": None, "inputs": {
         "samples": _digest(samples), "pictures": cache.digest(names), "vision": cache.key,
         "tokenizer": hashlib.sha256(model.tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),
         "model": probe(torch.nn.ModuleList([model.projector, model.language_model]))}})
-    begun = run.check(same_model=getattr(model, "in_training", None) == str(folder.absolute()))
-    if begun and run.finished():
+    same_model = getattr(model, "in_training", None) == str(folder.absolute())
+    with together(accelerator):
+        finished = run.check(same_model) and run.finished()
+    if finished:
         run.load(trained)
         model.eval()
         return run.history()
 
     model.to(accelerator.device)
-    cache.compute(every, pictures, samples=samples, process=accelerator.process_index,
-                  processes=accelerator.num_processes, progress=progress)
-    accelerator.wait_for_everyone()
+    with together(accelerator):
+        cache.compute(every, pictures, samples=samples, process=accelerator.process_index,
+                      processes=accelerator.num_processes, progress=progress)
     cache.reload()
     rows = make_rows(model, samples, stage, cache, progress)
     checked = make_rows(model, validation, stage, cache, progress) if validation else []
 
     precision = [run.about["precision"] or choose_precision(stage.precision, model, accelerator.device)]
     run.about["precision"] = broadcast_object_list(precision)[0]    # timed by each process, decided by the first
-    if main:
-        run.begin()
-    accelerator.wait_for_everyone()
-    if stage.gradient_checkpointing:
-        _checkpointing(model.language_model, "enable")({"use_reentrant": False})
-    try:
+    with ExitStack() as held:
+        with together(accelerator):
+            if main:
+                held.enter_context(alone(folder))
+                run.check(same_model)               # again: now nobody else can begin another training here
+                run.begin()
+        if stage.gradient_checkpointing:
+            held.callback(_checkpointing(model.language_model, "disable"))
+            _checkpointing(model.language_model, "enable")({"use_reentrant": False})
+        held.callback(accelerator.free_memory)
+        held.callback(model.eval)
         with torch.random.fork_rng(_cuda(accelerator.device)):   # the caller's random numbers stay as they are
             loop = Loop(model, trained, stage, rows, gather=cache.gather, ids=[sample.id for sample in samples],
                         accelerator=accelerator, precision=run.about["precision"])
             model.in_training = str(folder.absolute())
-            return _go_on(loop, run, main, checked, questions, cache, tell, progress)
-    finally:
-        model.eval()
-        if stage.gradient_checkpointing:
-            _checkpointing(model.language_model, "disable")()
-        accelerator.free_memory()
+            return _go_on(loop, run, main, checked, questions, cache, tell, progress, began)
 
 
-def _go_on(loop: Loop, run: RunFolder, main: bool, checked: list[Row], questions, cache, tell, progress) -> History:
+def _go_on(loop: Loop, run: RunFolder, main: bool, checked: list[Row], questions, cache, tell, progress, began) -> History:
     """Takes the steps that are left; keeps history and states."""
     def check(record):                              # validation loss and sample answers, where they are due
         if checked:
             record["validation"] = loop.validate(checked)
         if questions and main:
             record["answers"] = ask(loop.model, questions, cache, loop.stage.template)
+            if progress:
+                bar.write(one_answer(record, loop.stage.validate_every))
         return record
 
+    def keep(record):
+        nonlocal began
+        now = time.perf_counter()
+        history.append(record | {"seconds": now - began}, main)
+        began = now
+
     def save(step):
-        if main:
-            run.save(step, loop.trained, loop.optimizer, finished=step == loop.steps)
-            tell({"event": "saved", "step": step})
+        with together(loop.accelerator):            # on a full disk all stop
+            if main:
+                run.save(step, loop.trained, loop.optimizer, finished=step == loop.steps)
+        tell({"event": "saved", "step": step})
 
     fresh, history = not run.states(), run.history()
-    step = 0 if fresh else run.load(loop.trained, loop.optimizer)
+    first = step = 0 if fresh else run.load(loop.trained, loop.optimizer)
     loop.accelerator.wait_for_everyone()            # until all have looked
     history.rewind(-1 if fresh else step, main)
     tell({"event": "start", "step": step, "steps": loop.steps, "parts": parts_table(loop.model)})
-    if fresh:
-        history.append(check({"step": 0}), main)
-        save(0)                                     # what the training began with, should it stop before the next state
     with tqdm(total=loop.steps, initial=step, unit="step", desc=f"training {loop.stage.train}", disable=not progress) as bar:
+        if fresh:
+            keep(check({"step": 0}))
+            save(0)                                 # what the training began with, should it stop before the next state
         try:
             for record in loop.run(step):
                 step, last = record["step"], record["step"] == loop.steps
+                if step == first + 1:
+                    parts = parts_table(loop.model, record)
+                    tell({"event": "parts", "parts": parts})
+                    if progress:
+                        bar.write(f"Gradients of step {step}:\n{show_parts(parts)}")
                 if step % loop.stage.validate_every == 0 or last:
                     check(record)
-                history.append(record, main)
-                tell({"event": "step", **record})
+                keep(record)
+                tell({"event": "step", **history.records[-1]})
                 if step % loop.stage.save_every == 0 or last:
                     save(step)
                 bar.set_postfix_str(f"loss {record['loss']:.3f}, {record['samples_per_second']:.1f} samples/s", refresh=False)
@@ -156,6 +175,7 @@ def make_rows(model, samples: list[Sample], stage: Stage, cache: FeatureCache, p
     Raises ONE InputError that names every sample that cannot be rendered (the first ten of them).
     """
     rows, ends, faults = [], [], []
+    context = getattr(model.language_model.config, "max_position_embeddings", None) or stage.max_length
     for number, sample in enumerate(tqdm(samples, unit="sample", desc="text to tokens", disable=not progress, delay=2)):
         try:
             rendered = render(sample.messages, stage.template, tokenizer=model.tokenizer, visual_tokens=model.visual_tokens,
@@ -167,6 +187,9 @@ def make_rows(model, samples: list[Sample], stage: Stage, cache: FeatureCache, p
         if len(rendered.picture_starts) != len(sample.images):
             faults.append(f"Sample {sample.id!r} has {len(rendered.picture_starts)} <image> marks for {len(sample.images)} "
                           "pictures; write one mark for each picture.")
+        if len(rendered.ids) > context:
+            faults.append(f"Sample {sample.id!r} has {len(rendered.ids)} tokens where the language model can read {context}; "
+                          "make its text shorter.")
         rows.append(single_row(rendered.ids, rendered.mask, cache.numbers(sample.images), number))
         ends.append(rendered.picture_starts[-1] + model.visual_tokens if rendered.picture_starts else 0)
     if faults:
@@ -187,6 +210,14 @@ def ask(model, questions: list[dict], cache: FeatureCache, template: str) -> lis
         requests.append(Request([{"role": "user", "content": content}], features=features))
     given = generate(model.eval(), requests, template=template, max_new_tokens=64)
     return [{**question, "given": text} for question, text in zip(questions, given)]
+
+
+def one_answer(record: dict, every: int) -> str:
+    """One of the sample answers of a record in a line, beside the right one; they take turns from record to record."""
+    answer = record["answers"][record["step"] // every % len(record["answers"])]
+    loss = f", validation loss {record['validation']:.3f}" if "validation" in record else ""
+    truth = f" (right: {answer['answer']})" if "answer" in answer else ""
+    return f"Step {record['step']}{loss}: {answer['text']} - {answer['given'].strip() or 'no answer'}{truth}"
 
 
 def _checkpointing(language_model, word: str):

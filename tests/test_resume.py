@@ -4,7 +4,9 @@ import json
 import os
 import random
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,7 +23,7 @@ STAGES = {
     "tune": stage("full", pack=True, epochs=14.0, accumulate=2),
     "lora": stage("lora", batch_size=8, epochs=7.0),
 }
-TIMES = ("samples_per_second", "tokens_per_second")
+TIMES = ("samples_per_second", "tokens_per_second", "seconds")
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +152,7 @@ def test_saving_more_or_less_often_is_the_same_training(parents, pictures, tmp_p
 
 def test_full_disk(parents, pictures, tmp_path, monkeypatch):
     """Guards against a half-written state, or a traceback without a remedy, when the disk is full."""
-    import resource
-
+    resource = pytest.importorskip("resource")          # Windows has none
     options = {"pictures": pictures, "folder": tmp_path / "run", "progress": False}
     train(load_model(*parents), make_samples(), stage("full", save_every=100), **options | {"folder": tmp_path / "whole"})
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -168,6 +169,31 @@ def test_full_disk(parents, pictures, tmp_path, monkeypatch):
     assert not [path for path in (tmp_path / "run").iterdir() if path.name.startswith(".")]
     train(load_model(*parents), make_samples(), stage("full"), **options)
     assert bytes_of(tmp_path / "run")["weights.safetensors"] == bytes_of(tmp_path / "whole")["weights.safetensors"]
+
+
+def test_one_process_at_a_time(parents, pictures, tmp_path):
+    """Guards against two trainings that write into one history, and against a lock that outlives its process."""
+    options = {"pictures": pictures, "folder": tmp_path / "run", "progress": False}
+    hold = ("import sys, time; from pathlib import Path; from llava_mini.locks import alone\n"
+            "with alone(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)")
+    other = subprocess.Popen([sys.executable, "-c", hold, str(tmp_path / "run")], stdout=subprocess.PIPE, cwd=Path(__file__).resolve().parents[1])
+    try:
+        assert other.stdout.readline().strip() == b"held"
+        with pytest.raises(InputError, match="^Another process is at work in .*run; wait until it has ended, or choose another folder.$"):
+            train(load_model(*parents), make_samples(), stage("full", max_steps=1), **options)
+        assert [path.name for path in (tmp_path / "run").iterdir()] == ["lock"]
+    finally:
+        other.kill()
+        other.communicate()
+    assert len(train(load_model(*parents), make_samples(), stage("full", max_steps=1), **options)) == 2
+
+
+def test_folder_that_cannot_be_made(parents, pictures, tmp_path):
+    """Guards against the system's own error, without a remedy, where a file stands in the way of a folder."""
+    (tmp_path / "file").write_text("")
+    for options in ({"folder": tmp_path / "file" / "run", "cache": tmp_path / "features"}, {"folder": tmp_path / "run", "cache": tmp_path / "file"}):
+        with pytest.raises(InputError, match="cannot be made a folder.*choose another"):
+            train(load_model(*parents), make_samples(), stage("full"), pictures=pictures, progress=False, **options)
 
 
 def test_damaged_state_says_what_to_do(parents, pictures, tmp_path):

@@ -17,7 +17,7 @@ from llava_mini import show
 from llava_mini.errors import InputError
 from llava_mini.evaluation.answers import Answers, Question
 from llava_mini.evaluation.confusion import Confusion
-from llava_mini.show import curves, sheet, style
+from llava_mini.show import bands, sheet, style
 
 HOSTILE = [r"$\nonsense{$", r"$\frac{a}{b}$ \ x_2^{", "A" * 5000, "word " * 2000, "", " \n\t ", "<b>&amp;%d{}</b>", "\x00\ud800", "日本語 🙂 שלום", "$", "\\"]
 
@@ -208,46 +208,48 @@ def history(*losses: float, start: int = 1) -> list[dict]:
 
 def test_smooth_is_a_mean_over_the_last_values():
     """Guards against a mean that looks into the future, which would flatter the last step."""
-    assert curves.smooth([4, 2, 6, 8], 2) == [4, 3, 4, 7]
+    assert bands.smooth([4, 2, 6, 8], 2) == [4, 3, 4, 7]
 
 
 def test_band_holds_the_runs_it_was_made_from():
     """Guards against a band of unsmoothed losses, of mismatched steps, or without its margin."""
-    band = curves.make_band([history(4, 2, 6, 8, 2), history(2, 2, 2, 2, 2, 9)], "mini", window=2, margin=0.5, every=2)
+    band = bands.make_band([history(4, 2, 6, 8, 2), history(2, 2, 2, 2, 2, 9)], "mini", window=2, margin=0.5, every=2)
     assert band.steps == (2, 4, 5) and band.low == (1, 1, 1) and band.high == (4.5, 10.5, 7.5) and band.runs == 2
     assert band.at(3) == (1, 7.5) and band.at(5) == (1, 7.5) and band.at(1) is band.at(6) is None
     for history_ in ([], [history(1, float("nan"), 1)]):
         with pytest.raises(InputError, match="mini: a band needs trainings"):
-            curves.make_band(history_, "mini", window=1)
+            bands.make_band(history_, "mini", window=1)
 
 
 def test_verdict_counts_steps():
     """Guards against a verdict that forgets one side, or calls a broken loss fine."""
-    band = curves.Band("mini", 3, 1, (2, 6), (1, 1), (2, 2))
-    found = curves.compare(history(9, 1.5, 2, 1, 2.5, 0.5, 7, float("nan")), band)
+    band = bands.Band("mini", 3, 1, (2, 6), (1, 1), (2, 2))
+    found = bands.compare(history(9, 1.5, 2, 1, 2.5, 0.5, 7, float("nan")), band)
     assert (found.inside, found.above, found.below, found.beyond, found.first_outside) == (3, 1, 1, 3, 5)
     assert str(found) == ("The loss is inside the reference band of mini at 3 of 5 steps, above it at 1 and below it at 1, for the first time "
                           "at step 5; about 3 other steps the band says nothing.")
-    assert str(curves.compare(history(1, 1, start=2), band)) == "The loss is inside the reference band of mini at 2 of 2 steps."
-    assert curves.compare(history(float("nan"), start=3), band).above == 1
-    assert "Nothing to compare" in str(curves.compare(history(1, start=7), band))
+    assert str(bands.compare(history(1, 1, start=2), band)) == "The loss is inside the reference band of mini at 2 of 2 steps."
+    assert bands.compare(history(float("nan"), start=3), band).above == 1
+    assert "Nothing to compare" in str(bands.compare(history(1, start=7), band))
 
 
 def test_band_file_round_trip_and_faults(tmp_path):
     """Guards against a damaged reference that passes every run."""
     path = tmp_path / "band.json"
-    band = curves.Band("mini", 3, 20, (1, 5), (0.5, 0.25), (2.0, 1.0))
-    curves.write_band(band, path)
-    assert curves.read_band(path) == band
+    of = {"profile": "mini", "pictures": 9000, "stage": {"epochs": 1.0}, "steps": 5}
+    band = bands.Band("mini", 3, 20, (1, 5), (0.5, 0.25), (2.0, 1.0), of, (0, 1, 2))
+    bands.write_band(band, path)
+    assert bands.read_band(path) == band and band.fits(dict(of)) and not band.fits({**of, "pictures": 200})
     good = json.loads(path.read_text())
-    for change, message in (({"low": None}, "not a reference band"), ({"high": [1]}, "field steps"), ({"steps": [5, 1]}, "field steps"), ({"steps": []}, "field steps")):
+    for change, message in (({"low": None}, "not a reference band"), ({"high": [1]}, "field steps"), ({"steps": [5, 1]}, "field steps"), ({"steps": []}, "field steps"),
+                            ({"of": None}, "not a reference band")):
         path.write_text(json.dumps({**good, **change}))
         with pytest.raises(InputError, match=f"band.json.*{message}"):
-            curves.read_band(path)
+            bands.read_band(path)
     del good["window"]
     path.write_text(json.dumps(good))
     with pytest.raises(InputError, match="field 'window': missing"):
-        curves.read_band(path)
+        bands.read_band(path)
 
 
 @pytest.mark.parametrize("lines, message", [
@@ -276,7 +278,7 @@ def test_curves_have_units_band_and_verdict():
     rows = history(*(3 / step for step in range(1, 101)))
     for row in rows[9::10]:
         row["validation"] = row["loss"] * 1.1
-    band = curves.make_band([rows], "mini, stage 2", window=5, every=1)
+    band = bands.make_band([rows], "mini, stage 2", window=5, every=1)
     drawing = show.loss_curves({"mine $x$": rows}, band, "Stage 2")
     upper, lower = drawing.figure.axes
     assert upper.get_ylabel() == "loss (nats per supervised token)" and lower.get_xlabel() == "step (optimizer updates)"
@@ -297,7 +299,7 @@ def test_curves_have_units_band_and_verdict():
 def test_long_verdicts_do_not_run_into_the_title():
     """Guards against titles on top of each other when several runs are judged."""
     rows = history(*range(1, 50))
-    band = curves.make_band([rows], "a reference with a rather long name, stage 2, of some model or other", window=2)
+    band = bands.make_band([rows], "a reference with a rather long name, stage 2, of some model or other", window=2)
     figure = show.loss_curves({f"run {i} of many": rows for i in range(4)}, band, "Stage 2").figure
     renderer = figure.canvas.get_renderer()
     title, verdicts = figure._suptitle.get_window_extent(renderer), figure.axes[0]._left_title.get_window_extent(renderer)

@@ -12,6 +12,7 @@ from llava_mini.data import Sample
 from llava_mini.errors import InputError
 from llava_mini.features import FeatureCache
 from llava_mini.lora import add_lora
+from llava_mini.model import LlavaMini
 from llava_mini.optimizer import build_optimizer, choose_precision, rate
 from llava_mini.parts import freeze, parts_table, show_parts
 from llava_mini.training import LossError, make_rows, train
@@ -74,6 +75,16 @@ def test_parts_table(model):
     assert "projector       trainable          1,056             16" in show_parts(parts_table(model))
 
 
+def test_parts_table_after_the_first_step(run, capsys):
+    """Guards against a column of gradients that is always empty: the table that a training shows has those of its record."""
+    events = []
+    history = run(stage("lora", max_steps=2), on_event=events.append, progress=True)
+    [shown] = [event["parts"] for event in events if event["event"] == "parts"]
+    norms = {row["part"]: row["gradient_norm"] for row in shown}
+    assert norms == {"vision tower": None, "language model": None, **history.records[1]["gradient"]} and norms["LoRA adapters"] > 0
+    assert show_parts(shown) in capsys.readouterr().out
+
+
 def test_weights_are_trained_in_float32(tiny_vision_folder, tiny_language_folder, run):
     """Guards against small steps lost in the rounding of half-precision weights."""
     from llava_mini.model import LlavaMini
@@ -123,24 +134,50 @@ def test_first_loss_is_the_mean_over_supervised_tokens(model, run, pictures):
     assert run(settings).curve("loss")[1] == [pytest.approx(total / tokens, rel=1e-4)]      # the cache keeps half precision
 
 
+@pytest.fixture
+def forwards(monkeypatch):
+    """The size of every batch that a model is given in training, as [rows, tokens]."""
+    seen, real = [], LlavaMini.forward
+
+    def forward(self, ids, *arguments, **options):
+        if self.training:
+            seen.append(tuple(ids.shape))
+        return real(self, ids, *arguments, **options)
+    monkeypatch.setattr(LlavaMini, "forward", forward)
+    return seen
+
+
 @pytest.mark.parametrize("name", ["projector", "full"])
-def test_accumulation_changes_nothing(run, tmp_path, name):
-    """Guards against dividing by micro-batches instead of tokens: answers have unequal lengths here."""
-    settings = {"template": "plain"} if name == "projector" else {"pack": True}
+def test_accumulation_changes_nothing(run, tmp_path, forwards, name):
+    """Guards against dividing by micro-batches instead of tokens (answers have unequal lengths here), and against an
+    ``accumulate`` that is ignored: a batch of 6 really goes through the model in that many parts."""
+    settings = {"epochs": 1.0, **({"template": "plain"} if name == "projector" else {})}
     once = run(stage(name, **settings), folder=tmp_path / "once")
-    for parts in (2, 4, 7):                     # 7 leaves a share empty
+    assert forwards[0][0] == 6 and len(forwards) == len(once.curve("loss")[0])
+    for parts in (2, 7):                        # 7 leaves a share empty
+        forwards.clear()
         several = run(stage(name, accumulate=parts, **settings), folder=tmp_path / str(parts))
+        assert [rows for rows, _ in forwards[:parts]] == [6 // parts or 1] * parts
+        assert len(forwards) == parts * len(once.curve("loss")[0])
         assert close(once, several)
         for key, value in weights(tmp_path / "once").items():
             assert torch.allclose(value, weights(tmp_path / str(parts))[key], atol=2e-4), key
 
 
-def test_gradient_checkpointing_changes_nothing(run):
-    """Guards against checkpoints that stop the gradient on its way to the projector."""
-    for name in ("projector", "lora"):
-        settings = {"template": "plain"} if name == "projector" else {"lora_dropout": 0.0}
-        plain, saved = run(stage(name, **settings)), run(stage(name, gradient_checkpointing=True, **settings))
-        assert close(plain, saved) and plain.records[-1]["gradient"] == pytest.approx(saved.records[-1]["gradient"], rel=1e-3)
+@pytest.mark.parametrize("name, settings", [
+    ("projector", {"template": "plain"}), ("full", {"pack": True}), ("lora", {"lora_dropout": 0.0}),
+])
+def test_gradient_checkpointing_changes_nothing(tiny_vision_folder, tiny_language_folder, run, name, settings):
+    """Guards against checkpoints that stop the gradient on its way to the projector, or that are not made at all: a
+    layer then runs twice in a step, once more on the way back."""
+    histories, runs = [], {}
+    for checkpointing in (False, True):
+        calls, model = [], load_model(tiny_vision_folder, tiny_language_folder)
+        model.language_model.model.layers[0].self_attn.register_forward_pre_hook(lambda *_, calls=calls: calls.append(1))
+        histories.append(run(stage(name, max_steps=2, gradient_checkpointing=checkpointing, **settings), model=model))
+        runs[checkpointing] = len(calls)
+    assert runs == {False: 2, True: 4} and close(*histories)
+    assert histories[0].records[-1]["gradient"] == pytest.approx(histories[1].records[-1]["gradient"], rel=1e-3)
 
 
 def test_bf16_is_close(run):
@@ -248,6 +285,10 @@ def test_faulty_samples_are_named_before_the_first_step(run, tmp_path):
     message = str(caught.value)
     assert "'sample-3'" in message and "'sample-7'" in message and "'sample-4'" not in message and "150" in message
     assert not (tmp_path / "run" / "history.jsonl").exists()
+    with pytest.raises(InputError, match="'sample-3' has .* tokens where the language model can read 512; make its text shorter") as caught:
+        samples[3].messages[1]["content"] = "red and blue " * 180
+        run(stage("full", pack=True), samples, folder=tmp_path / "run")     # max_length is 2048, as in the paper
+    assert "'sample-7'" not in str(caught.value)
     with pytest.raises(InputError, match="no samples"):
         train(None, [], stage("full"), pictures=tmp_path, folder=tmp_path / "run")
 
@@ -290,6 +331,17 @@ def test_first_non_finite_step_stops_with_its_samples(model, run, tmp_path, wher
 
 # ---- what is told
 
+def test_sample_answers_are_shown_in_both_stages(run, capsys):
+    """Guards against sample answers that only a file knows, and a stage 1 without any."""
+    questions = [{"image": f"{number}.png", "text": f"Question {number}?", "answer": f"The truth {number}."} for number in range(2)]
+    for settings in (stage("projector", template="plain", max_steps=2, validate_every=1), stage("full", max_steps=2, validate_every=1)):
+        history = run(settings, questions=questions, progress=True)
+        shown, given = capsys.readouterr().out, [record["answers"] for record in history.records]
+        for step, number in ((0, 0), (1, 1), (2, 0)):
+            answer = given[step][number]["given"].strip() or "no answer"
+            assert f"Step {step}: Question {number}? - {answer} (right: The truth {number}.)" in shown
+
+
 def test_validation_and_answers(run, tmp_path, model, pictures):
     """Guards against validation that is never done, changes the training, or is not the loss of those samples."""
     held_out = make_samples(7, texts=1, seed=5)
@@ -317,12 +369,14 @@ def test_events_and_records(run):
     """Guards against a widget that waits for a step that is never told, and records without what plots need."""
     events = []
     history = run(stage("full", epochs=1.0, save_every=2), on_event=events.append)
-    assert [event["event"] for event in events] == ["start", "saved", "step", "step", "saved", "step", "step", "saved", "step", "saved", "end"]
+    assert [event["event"] for event in events] == ["start", "saved", "parts", "step", "step", "saved", "step", "step", "saved", "step",
+                                                    "saved", "end"]
     assert events[0]["steps"] == 5 and {row["part"] for row in events[0]["parts"]} == {"vision tower", "projector", "language model"}
     assert [record["step"] for record in history.records] == [0, 1, 2, 3, 4, 5]
+    assert history.seconds == pytest.approx(sum(record["seconds"] for record in history.records)) and history.records[0]["seconds"] > 0
     assert repr(history) == f"History(5 steps, loss {history.records[-1]['loss']:.3f})"
     for record in history.records[1:]:
-        assert set(record) == {"step", "epoch", "loss", "rate", "gradient", "samples_per_second", "tokens_per_second"}
+        assert set(record) == {"step", "epoch", "loss", "rate", "gradient", "samples_per_second", "tokens_per_second", "seconds"}
         assert set(record["gradient"]) == {"projector", "language model"} and all(value > 0 for value in record["gradient"].values())
 
 

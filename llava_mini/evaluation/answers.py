@@ -145,22 +145,29 @@ def repair(path: str | Path) -> None:
     path = Path(path)
     if not path.exists():
         return
-    data = path.read_bytes()
-    whole, _, rest = data.rpartition(b"\n")
-    if not rest:
-        return
     try:
-        json.loads(rest)
+        data = path.read_bytes()
+        rest = data.rpartition(b"\n")[2]
+        if rest and _whole(rest):
+            with open(path, "ab") as file:
+                file.write(b"\n")
+        elif rest:
+            with open(path.with_name(path.name + ".half"), "ab") as half:
+                half.write(rest + b"\n")
+            os.truncate(path, len(data) - len(rest))
+            warnings.warn(f"{path}, last line: half-written, moved to {path.name}.half; its question is asked again.",
+                          stacklevel=3)
+    except OSError as error:
+        raise InputError(f"{path} cannot be made ready for more answers ({error.strerror}); make room on the disk, see that "
+                         "the file is yours, and run again.") from None
+
+
+def _whole(line: bytes) -> bool:
+    try:
+        json.loads(line)
     except ValueError:
-        start = len(data) - len(rest)
-        with open(path.with_name(path.name + ".half"), "ab") as half:
-            half.write(rest + b"\n")
-        os.truncate(path, start)
-        warnings.warn(f"{path}, last line: half-written, moved to {path.name}.half; its question is asked again.",
-                      stacklevel=3)
-    else:
-        with open(path, "ab") as file:
-            file.write(b"\n")
+        return False
+    return True
 
 
 def _check_same_run(answers: Answers, questions: Sequence[Question], shown: Sequence[Shown], model_id: str) -> None:
@@ -194,7 +201,7 @@ def ask(questions: Sequence[Question], shown: Sequence[Shown], answer: Answerer,
         warnings.warn(problem, stacklevel=2)
     todo = [(question, picture) for question, picture in zip(questions, shown, strict=True) if question.id not in done.rows]
     bar = tqdm(total=len(questions), initial=len(questions) - len(todo), desc=path.stem, unit="answer", disable=not progress)
-    with bar, open(path, "ab", buffering=0) as file:
+    with bar, _open(path) as file:
         for start in range(0, len(todo), batch_size):
             batch = todo[start:start + batch_size]
             texts = list(answer([(picture.picture, question.text) for question, picture in batch]))
@@ -210,6 +217,15 @@ def ask(questions: Sequence[Question], shown: Sequence[Shown], answer: Answerer,
                                  "make room and run again.") from None
             bar.update(len(batch))
     return read_answers(path, questions)
+
+
+def _open(path: Path):
+    """The file to append to, unbuffered: an answer that was written is with the system at once."""
+    try:
+        return open(path, "ab", buffering=0)
+    except OSError as error:
+        raise InputError(f"{path} cannot be opened for answers ({error.strerror}); see that the file is yours, or give this "
+                         "run another folder.") from None
 
 
 def _row(question: Question, shown: Shown, text: str, model_id: str, metadata: dict | None) -> dict:

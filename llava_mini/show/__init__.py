@@ -6,8 +6,9 @@
 >>> show.heat_map(evaluation.confusions(questions, answers, "what", storybook.questions.value))  # doctest: +SKIP
 """
 
+from .bands import Band, compare, make_band, read_band, write_band
 from .confusion import heat_map
-from .curves import Band, compare, loss_curves, make_band, read_band, read_history, write_band
+from .curves import loss_curves, read_history
 from .patches import patch_grid, picture
 from .sheet import Answered, alt_text, choose, picture_sheet
 from .style import Drawing
