@@ -21,7 +21,7 @@ _HOME = {                       # public name -> the module it lives in
     "render": "conversation",
     "train": "training",
 }
-_MODULES = ("checkpoints", "conversation", "data", "evaluation", "foundations", "model", "profiles", "show",
+_MODULES = ("annotations", "checkpoints", "conversation", "data", "evaluation", "foundations", "model", "profiles", "show",
             "storybook", "training", "vision")
 
 __all__ = ["__version__", *_HOME, *_MODULES]

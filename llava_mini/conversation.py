@@ -25,6 +25,7 @@ from random import Random
 
 from .chat_template import CHAT
 from .errors import InputError
+from .json_files import check_text
 from .templates import PLAIN, V0, V1
 from .writer import IMAGE, Writer, image_token_id, plain_text
 
@@ -121,6 +122,7 @@ def check_messages(messages: list[dict], where: str = "The conversation", prompt
             raise InputError(f"{where}, turn {number}: unknown role {role!r}; use system, user or assistant.")
         if not isinstance(content, str):
             raise InputError(f"{where}, turn {number} ({role}): the text is {content!r}; it must be a string.")
+        check_text(content, f"{where}, turn {number} ({role})")
         if role != "user" and IMAGE in content:
             raise InputError(f"{where}, turn {number} ({role}): {IMAGE} stands for a picture and is allowed in the "
                              "user's text only; move it there or spell it differently.")

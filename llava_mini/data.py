@@ -13,15 +13,13 @@ the authors' file gives every sample of a picture the same id.
 
 from __future__ import annotations
 
-import gc
-import json
 from collections import Counter
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from .conversation import IMAGE, check_messages, from_llava
 from .errors import InputError
+from .json_files import an_id, check_text, existing, kind, no_garbage_collection, read_json, read_lines, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +43,10 @@ def read_samples(path, pictures=None) -> list[Sample]:
     >>> samples[0].images, samples[0].messages[0]["role"]
     (('000001.jpg',), 'user')
     """
-    path = Path(path)
-    if path.suffix not in (".json", ".jsonl"):
-        raise InputError(f"{path.name}: samples are read from a .json or a .jsonl file; rename or convert it.")
-    if not path.is_file():
-        raise InputError(f"{path.name}: there is no such file; check the path {path}.")
+    path = existing(path, (".json", ".jsonl"), "samples")
     samples, faults, known = [], [], {}
-    with _no_garbage_collection():
-        for place, item in (_json_items if path.suffix == ".json" else _jsonl_items)(path):
+    with no_garbage_collection():
+        for place, item in _items(path):
             try:
                 if isinstance(item, InputError):
                     raise item
@@ -66,9 +60,7 @@ def read_samples(path, pictures=None) -> list[Sample]:
                 samples.append(sample)
             except InputError as error:
                 faults.append(f"{path.name}, {place}: {error}")
-    if faults:
-        more = [f"... and {len(faults) - 10} more faulty samples."] if len(faults) > 10 else []
-        raise InputError("\n".join(faults[:10] + more))
+    refuse(faults, "samples")
     if not samples:
         raise InputError(f"{path.name}: the file holds no samples; write at least one.")
     return samples
@@ -77,27 +69,6 @@ def read_samples(path, pictures=None) -> list[Sample]:
 def picture_names(samples) -> list[str]:
     """The distinct picture names of the samples, in order of first use."""
     return list(dict.fromkeys(name for sample in samples for name in sample.images))
-
-
-def located(samples, folder) -> list[Sample]:
-    """The samples with full paths for their pictures, so that samples of several folders can be used together."""
-    return [replace(sample, images=tuple(str(Path(folder).absolute() / name) for name in sample.images)) for sample in samples]
-
-
-def check_pictures(samples, folder) -> None:
-    """Opens every picture of the samples once; raises ONE InputError that lists all that fail.
-
-    Each line names the file, the fault (missing, truncated, not a picture) and how many samples need it.
-    """
-    from .vision import load_picture
-
-    faults = []
-    for name in picture_names(samples):
-        try:
-            load_picture(Path(folder) / name)
-        except InputError as error:
-            faults.append((name, error))
-    refuse_pictures(faults, samples)
 
 
 def refuse_pictures(faults, samples) -> None:
@@ -110,21 +81,18 @@ def refuse_pictures(faults, samples) -> None:
                      "them, and the samples that need them:\n" + "\n".join(lines))
 
 
-def _json_items(path):
-    """Yields ("item 1", object) ... of a JSON list, letting go of each object once it was used."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        items = json.loads(text)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path.name}: byte {error.start} is not UTF-8; save the file as UTF-8.") from None
-    except json.JSONDecodeError as error:
-        hint = ("give the file the ending .jsonl if it holds one object a line"
-                if error.msg == "Extra data" else "correct that line")
-        raise InputError(f"{path.name}, line {error.lineno}, column {error.colno}: not valid JSON "
-                         f"({error.msg}); {hint}.") from None
-    del text                                    # a file of 230 MB need not stay beside its objects
+def _items(path):
+    """Yields ("item 1" or "line 1", object) ..., letting go of each object once it was used.
+
+    A broken line yields its InputError, so that all are reported.
+    """
+    if path.suffix == ".jsonl":
+        for number, item in read_lines(path):
+            yield f"line {number}", item
+        return
+    items = read_json(path)
     if not isinstance(items, list):
-        raise InputError(f"{path.name}: the file must hold a list of samples, not {_kind(items)}; put [ ] around them.")
+        raise InputError(f"{path.name}: the file must hold a list of samples, not {kind(items)}; put [ ] around them.")
     items.reverse()
     number = 0
     while items:
@@ -132,34 +100,19 @@ def _json_items(path):
         yield f"item {number}", items.pop()
 
 
-def _jsonl_items(path):
-    """Yields ("line 1", object) ...; a broken line yields its InputError, so that all are reported."""
-    with open(path, "rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                item = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-            except UnicodeDecodeError as error:
-                item = InputError(f"byte {error.start} of the line is not UTF-8; save the file as UTF-8.")
-            except json.JSONDecodeError as error:
-                item = InputError(f"column {error.colno}: not valid JSON ({error.msg}); correct or remove the line.")
-            yield f"line {number}", item
-
-
 def _sample(item) -> Sample:
     """One item as a Sample; InputError begins with the sample and the field."""
     if not isinstance(item, dict):
-        raise InputError(f"not a sample but {_kind(item)}; write an object with id, image and conversations.")
-    sample_id = item.get("id")
-    if isinstance(sample_id, bool) or not isinstance(sample_id, (str, int)) or sample_id == "":
-        raise InputError(f"field 'id': {'missing' if 'id' not in item else 'must be a text or a number'}; give the sample an id.")
-    sample_id, where = str(sample_id), f"Sample {str(sample_id)!r}"
+        raise InputError(f"not a sample but {kind(item)}; write an object with id, image and conversations.")
+    sample_id = str(an_id(item, "id"))
+    where = f"Sample {sample_id!r}"
     images = item.get("image")
     images = () if images is None else tuple(images) if isinstance(images, list) else (images,)
     if not all(isinstance(name, str) and name for name in images):
         raise InputError(f"{where}, field 'image': must be a file name or a list of file names; "
                          "leave the field out in a text-only sample.")
+    for name in images:
+        check_text(name, f"{where}, field 'image'")
     if "conversations" not in item:
         raise InputError(f"{where}, field 'conversations': missing; write a list of turns "
                          '{"from": "human" or "gpt", "value": text}.')
@@ -170,21 +123,3 @@ def _sample(item) -> Sample:
         raise InputError(f"{where}, field 'conversations': {marks} {IMAGE} mark{'s' * (marks != 1)} for {len(images)} "
                          f"picture{'s' * (len(images) != 1)} in field 'image'; write one mark for each picture.")
     return Sample(sample_id, images, messages)
-
-
-def _kind(value) -> str:
-    """The JSON name of a value's type, with its article."""
-    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
-
-
-@contextmanager
-def _no_garbage_collection():
-    """A million small dicts without a cycle among them: the collector would walk them again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
