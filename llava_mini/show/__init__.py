@@ -6,6 +6,7 @@
 >>> show.heat_map(evaluation.confusions(questions, answers, "what", storybook.questions.value))  # doctest: +SKIP
 """
 
+from .accuracy import accuracy_bars
 from .bands import Band, compare, make_band, read_band, write_band
 from .confusion import heat_map
 from .curves import loss_curves, read_history
@@ -14,5 +15,5 @@ from .sheet import Answered, alt_text, choose, picture_sheet
 from .style import Drawing
 from .tokens import chance_bars, token_row
 
-__all__ = ["Answered", "Band", "Drawing", "alt_text", "chance_bars", "choose", "compare", "heat_map", "loss_curves", "make_band",
+__all__ = ["Answered", "Band", "Drawing", "accuracy_bars", "alt_text", "chance_bars", "choose", "compare", "heat_map", "loss_curves", "make_band",
            "patch_grid", "picture", "picture_sheet", "read_band", "read_history", "token_row", "write_band"]
