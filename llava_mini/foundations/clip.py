@@ -15,37 +15,36 @@ curve and the settings that made it. Two contrastive losses train it:
 from __future__ import annotations
 
 import argparse
-import json
 import random
-from concurrent.futures import ProcessPoolExecutor
+import sys
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 from tqdm.auto import tqdm
 from transformers import CLIPConfig, CLIPModel
+from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 from transformers.models.clip import CLIPImageProcessorPil
 
-from ..storybook.draw import draw
+from ..errors import InputError
 from ..storybook.narrate import COLUMNS, captions, word_map
-from ..storybook.scenes import Scene
 from ..storybook.vocabulary import CATEGORIES, COLOURS, SIZES
-from ..storybook.world import scenes
+from .album import draw_pictures, to_pixels
 from .loop import raise_parent
+from .record import check_place, code, parent_folder
 from .tokenizer import diet_lines, train_tokenizer
-
-MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)   # CLIP's own
 
 THING_WORDS = frozenset((*CATEGORIES, *COLOURS, *SIZES))
 
 
 @dataclass(frozen=True)
 class Settings:
+    """Sizes of the parent and how it is raised."""
+
     width: int = 128
     layers: int = 6
     heads: int = 4
@@ -62,6 +61,8 @@ class Settings:
     learning_rate: float = 1.5e-3
     faster: float = 4.0     # learning rate of the weight matrices (Muon) over that of the rest (AdamW)
     ground_weight: float = 0.06   # of a patch that shows no thing
+    texts: int = 20_000     # of the language parent's diet, read to make the tokenizer
+    exam: int = 512         # pictures never trained on, on which the curve is measured
     seed: int = 0
 
 
@@ -113,34 +114,6 @@ def _some(rng: random.Random, options: list, n: int = 4) -> list:
     return rng.sample(options, min(n, len(options)))
 
 
-def draw_pictures(split: str, n: int, pixels: int, cache: Path) -> tuple[np.ndarray, list[Scene]]:
-    """[n, pixels, pixels, 3] uint8 pictures of a split, drawn at 224 and reduced as the preprocessor does."""
-    path = cache / f"{split}-{n}-{pixels}.npy"
-    known = list(scenes(split, n))
-    if not path.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".unfinished.npy")
-        store = np.lib.format.open_memmap(unfinished, "w+", np.uint8, (n, pixels, pixels, 3))
-        chunks = [(split, start, min(250, n - start), pixels) for start in range(0, n, 250)]
-        with ProcessPoolExecutor() as pool:
-            for (_, start, count, _), pictures in zip(chunks, tqdm(pool.map(_draw_chunk, chunks), total=len(chunks), desc=f"draw {split}", mininterval=5.0)):
-                store[start:start + count] = pictures
-        store.flush()
-        unfinished.rename(path)
-    return np.load(path, mmap_mode="r"), known
-
-
-def _draw_chunk(chunk) -> np.ndarray:
-    split, start, count, pixels = chunk
-    return np.stack([np.asarray(draw(s).resize((pixels, pixels), Image.BICUBIC)) for s in scenes(split, count, start)])
-
-
-def to_pixels(pictures: np.ndarray) -> torch.Tensor:
-    """[n, h, w, 3] uint8 -> [n, 3, h, w] float, normalised."""
-    x = torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 255
-    return (x - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
-
-
 class Words:
     """Tokenises phrases and captions, remembering what it has seen."""
 
@@ -169,14 +142,21 @@ def patch_loss(tokens: torch.Tensor, phrases: torch.Tensor, true: torch.Tensor, 
 
 
 def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/foundations")) -> list[dict]:
-    """Raises the vision parent into ``folder``; returns its curve. Resumes after a kill."""
-    tokenizer = train_tokenizer(diet_lines(20_000))
-    pictures, known = draw_pictures("parents", s.pictures, s.pixels, cache)
-    exam_pictures, exam_scenes = draw_pictures("parents_test", 512, s.pixels, cache)
-    told = [captions(scene) for scene in tqdm(known, desc="captions", mininterval=5.0)]
-    maps = [word_map(scene, s.pixels // s.patch) for scene in known]
+    """Raises the vision parent into ``folder``; returns its curve. Resumes after a kill.
+
+    Raises InputError when the folder holds something else or cannot be written, and for a training in its
+    place that was begun with other settings.
+    """
+    check_place(folder)
+    tokenizer = train_tokenizer(diet_lines(s.texts))
     torch.manual_seed(s.seed)
     parent, words = Parent(s, tokenizer), Words(tokenizer)
+
+    @lru_cache(1)
+    def school():                                  # drawn by the first step, not for a finished training
+        pictures, known = draw_pictures("parents", s.pictures, s.pixels, cache)
+        told = [captions(scene) for scene in tqdm(known, desc="captions", mininterval=5.0)]
+        return pictures, told, [word_map(scene, s.pixels // s.patch) for scene in known], draw_pictures("parents_test", s.exam, s.pixels, cache)
 
     def read(texts):
         return parent.clip.text_projection(parent.clip.text_model(**words(texts)).pooler_output)
@@ -187,6 +167,7 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
         return pooled, parent.patch_head(seen.hidden_states[-2][:, 1:]), read(texts)     # [n, e], [n, tokens, e], [texts, e]
 
     def loss_of(step: int) -> dict[str, torch.Tensor]:
+        pictures, told, maps, _ = school()
         rng = random.Random(f"clip/{s.seed}/{step}")
         chosen = sorted(rng.sample(range(s.pictures), s.batch))
         noise = torch.Generator().manual_seed(s.seed * 1_000_003 + step)
@@ -210,6 +191,7 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
 
     @torch.no_grad()
     def evaluate() -> dict[str, float]:
+        exam_pictures, exam_scenes = school()[-1]
         right = {"category": 0, "colour": 0, "size": 0, "column": 0, "batch": 0}
         things = 0
         for start in range(0, len(exam_scenes), 64):
@@ -226,22 +208,29 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
                             right[name] += options[best[n, i]] in cell
         return {f"{k}_right": v / (len(exam_scenes) if k == "batch" else things) for k, v in right.items()}
 
-    curve = raise_parent(parent, loss_of, steps=s.steps, learning_rate=s.learning_rate, faster=s.faster, folder=folder.parent / ("." + folder.name), evaluate=evaluate)
-    parent.clip.half().save_pretrained(folder)            # half the size on disk; loaded as float32
-    tokenizer.save_pretrained(folder)
-    CLIPImageProcessorPil(size={"shortest_edge": s.pixels}, crop_size={"height": s.pixels, "width": s.pixels}, image_mean=MEAN, image_std=STD,
-                          resample=Image.BICUBIC).save_pretrained(folder)
-    (folder / "curve.json").write_text(json.dumps({"settings": asdict(s), "curve": curve}, indent=1))
+    curve, threads = raise_parent(parent, loss_of, steps=s.steps, learning_rate=s.learning_rate, faster=s.faster,
+                                  folder=folder.parent / ("." + folder.name), recipe=asdict(s) | {"code": code()}, evaluate=evaluate)
+    with parent_folder(folder, asdict(s), curve, threads) as beside:
+        parent.clip.half().save_pretrained(beside)        # half the size on disk; loaded as float32
+        tokenizer.save_pretrained(beside)
+        square = {"height": s.pixels, "width": s.pixels}
+        CLIPImageProcessorPil(size={"shortest_edge": s.pixels}, crop_size=square, image_mean=OPENAI_CLIP_MEAN,
+                              image_std=OPENAI_CLIP_STD, resample=Image.BICUBIC).save_pretrained(beside)
     return curve
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--folder", type=Path, default=Path("data/pretrained/clip"))
     parser.add_argument("--steps", type=int, default=Settings.steps)
     args = parser.parse_args()
-    make(args.folder, Settings(steps=args.steps))
+    try:
+        make(args.folder, Settings(steps=args.steps))
+    except InputError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -27,7 +27,7 @@ from transformers import CLIPVisionModel
 from ..evaluation.intervals import wilson
 from ..storybook.phrases import centre
 from ..storybook.vocabulary import CATEGORIES, COLOURS, PLACES
-from .clip import draw_pictures, to_pixels
+from .album import draw_pictures, to_pixels
 
 CLASSES = {"category": list(CATEGORIES), "colour": list(COLOURS), "place": list(PLACES)}
 

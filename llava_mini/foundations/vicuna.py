@@ -9,8 +9,8 @@ settings that made it. ``large`` and ``small`` stand for the paper's 13B and 7B.
 from __future__ import annotations
 
 import argparse
-import json
 import random
+import sys
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,8 +20,11 @@ import torch.nn.functional as F
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from ..conversation import render
+from ..errors import InputError
+from . import diet
 from .diet import Text, text
 from .loop import raise_parent
+from .record import check_place, code, numbers, parent_folder
 from .tokenizer import diet_lines, train_tokenizer
 
 CELL_SCALE = 0.5      # a cell is the sum of its words' embeddings times this
@@ -32,14 +35,19 @@ CELL_NOISE = 0.3      # noise on a cell, in standard deviations of the embedding
 
 @dataclass(frozen=True)
 class Size:
+    """Sizes of a parent and how it is raised."""
+
     width: int
     layers: int
     heads: int
-    mlp: int
+    mlp: int                # width inside the feed-forward layers
     steps: int
     batch: int = 16
     learning_rate: float = 2e-3
     faster: float = 3.0     # learning rate of the weight matrices (Muon) over that of the rest (AdamW)
+    texts: int = 20_000     # of the diet, read to make the tokenizer
+    exam: int = 128         # texts never trained on, whose losses the curve tells
+    seed: int = 0
 
 
 SIZES = {"large": Size(192, 4, 6, 512, 3000), "small": Size(128, 3, 4, 352, 2200, learning_rate=3e-3)}
@@ -146,32 +154,41 @@ def _length(one: Text) -> int:
     return len(one.opening) + 4 * len(one.cells) + sum(len(q) + len(a) for q, a in one.tails)
 
 
-def make(size: str, folder: Path, *, steps: int | None = None, seed: int = 0) -> list[dict]:
-    """Raises the parent of that size into ``folder``; returns its curve. Resumes after a kill."""
-    s = SIZES[size]
-    steps = steps or s.steps
-    tokenizer = train_tokenizer(diet_lines(20_000))
-    torch.manual_seed(seed)
+def settings_of(s: Size) -> dict:
+    """Everything that decides what a parent of that size becomes, but for the code: kept in its curve.json."""
+    here = sys.modules[__name__]
+    return asdict(s) | {"reader": numbers(here), "diet": numbers(diet)}
+
+
+def make(folder: Path, s: Size) -> list[dict]:
+    """Raises the parent of that size into ``folder``; returns its curve. Resumes after a kill.
+
+    Raises InputError when the folder holds something else or cannot be written, and for a training in its
+    place that was begun with other settings.
+    """
+    check_place(folder)
+    tokenizer = train_tokenizer(diet_lines(s.texts))
+    torch.manual_seed(s.seed)
     model = LlamaForCausalLM(LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=s.width, intermediate_size=s.mlp, num_hidden_layers=s.layers, num_attention_heads=s.heads,
         num_key_value_heads=s.heads, max_position_embeddings=2048, tie_word_embeddings=True, bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, attn_implementation="sdpa"))
     reader = Reader(tokenizer)
-    held_out = [text(random.Random(f"held-out/{i}")) for i in range(128)]
+    held_out = [text(random.Random(f"held-out/{i}")) for i in range(s.exam)]
     exams = {kind: reader.batch([t for t in held_out if t.kind == kind]) for kind in ("map", "chat", "knowledge")}
     facts = reader.batch([replace(t, tails=tuple(tail for tail in t.tails if tail[0])) for t in held_out if t.kind == "map"])
 
     @lru_cache(1)
     def pool(number: int) -> list[list[Text]]:
         """The texts of POOL steps, dealt out so that a batch holds texts of like length."""
-        texts = sorted((text(random.Random(f"diet/{seed}/{number}/{i}")) for i in range(s.batch * POOL)), key=_length)
+        texts = sorted((text(random.Random(f"diet/{s.seed}/{number}/{i}")) for i in range(s.batch * POOL)), key=_length)
         batches = [texts[i:i + s.batch] for i in range(0, len(texts), s.batch)]
-        random.Random(f"pool/{seed}/{number}").shuffle(batches)
+        random.Random(f"pool/{s.seed}/{number}").shuffle(batches)
         return batches
 
     def loss_of(step: int) -> dict[str, torch.Tensor]:
         texts = pool(step // POOL)[step % POOL]
-        noise = torch.Generator().manual_seed(seed * 1_000_003 + step)
+        noise = torch.Generator().manual_seed(s.seed * 1_000_003 + step)
         return {"loss": next_word_losses(model, reader.batch(texts), noise).mean()}
 
     @torch.no_grad()
@@ -179,10 +196,12 @@ def make(size: str, folder: Path, *, steps: int | None = None, seed: int = 0) ->
         return {f"{kind}_nats": next_word_losses(model, exam).mean().item() for kind, exam in exams.items()} | {
             "chat_right": answers_right(model, exams["chat"]), "facts_right": answers_right(model, facts)}
 
-    curve = raise_parent(model, loss_of, steps=steps, learning_rate=s.learning_rate, faster=s.faster, folder=folder.parent / ("." + folder.name), evaluate=evaluate)
-    model.half().save_pretrained(folder)                  # half the size on disk; loaded as float32
-    tokenizer.save_pretrained(folder)
-    (folder / "curve.json").write_text(json.dumps({"settings": asdict(s) | {"steps": steps, "seed": seed}, "curve": curve}, indent=1))
+    settings = settings_of(s)
+    curve, threads = raise_parent(model, loss_of, steps=s.steps, learning_rate=s.learning_rate, faster=s.faster,
+                                  folder=folder.parent / ("." + folder.name), recipe=settings | {"code": code()}, evaluate=evaluate)
+    with parent_folder(folder, settings, curve, threads) as beside:
+        model.half().save_pretrained(beside)              # half the size on disk; loaded as float32
+        tokenizer.save_pretrained(beside)
     return curve
 
 
@@ -196,14 +215,20 @@ def answers_right(model: LlamaForCausalLM, batch: Batch) -> float:
     return (wrong == 0).float().mean().item()
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--size", choices=sorted(SIZES), default="large")
     parser.add_argument("--folder", type=Path, default=None, help="default: data/pretrained/vicuna-SIZE")
     parser.add_argument("--steps", type=int, default=None)
     args = parser.parse_args()
-    make(args.size, args.folder or Path("data/pretrained") / f"vicuna-{args.size}", steps=args.steps)
+    size = SIZES[args.size]
+    try:
+        make(args.folder or Path("data/pretrained") / f"vicuna-{args.size}", replace(size, steps=args.steps or size.steps))
+    except InputError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
