@@ -217,7 +217,8 @@ def one_answer(record: dict, every: int) -> str:
     answer = record["answers"][record["step"] // every % len(record["answers"])]
     loss = f", validation loss {record['validation']:.3f}" if "validation" in record else ""
     truth = f" (right: {answer['answer']})" if "answer" in answer else ""
-    return f"Step {record['step']}{loss}: {answer['text']} - {answer['given'].strip() or 'no answer'}{truth}"
+    given = " ".join(answer["given"].split()) or "no answer"
+    return f"Step {record['step']}{loss}: {answer['text']} - {given if len(given) <= 90 else given[:90] + ' ...'}{truth}"
 
 
 def _checkpointing(language_model, word: str):

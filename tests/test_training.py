@@ -150,14 +150,15 @@ def forwards(monkeypatch):
 @pytest.mark.parametrize("name", ["projector", "full"])
 def test_accumulation_changes_nothing(run, tmp_path, forwards, name):
     """Guards against dividing by micro-batches instead of tokens (answers have unequal lengths here), and against an
-    ``accumulate`` that is ignored: a batch of 6 really goes through the model in that many parts."""
+    ``accumulate`` that is ignored: a batch really goes through the model in that many parts."""
     settings = {"epochs": 1.0, **({"template": "plain"} if name == "projector" else {})}
     once = run(stage(name, **settings), folder=tmp_path / "once")
-    assert forwards[0][0] == 6 and len(forwards) == len(once.curve("loss")[0])
+    size = forwards[0][0]                       # 5 or 6 samples
+    assert size > 4 and len(forwards) == len(once.curve("loss")[0])
     for parts in (2, 7):                        # 7 leaves a share empty
         forwards.clear()
         several = run(stage(name, accumulate=parts, **settings), folder=tmp_path / str(parts))
-        assert [rows for rows, _ in forwards[:parts]] == [6 // parts or 1] * parts
+        assert [rows for rows, _ in forwards[:parts]] == [len(range(turn, size, parts)) or 1 for turn in range(parts)]
         assert len(forwards) == parts * len(once.curve("loss")[0])
         assert close(once, several)
         for key, value in weights(tmp_path / "once").items():
@@ -338,7 +339,8 @@ def test_sample_answers_are_shown_in_both_stages(run, capsys):
         history = run(settings, questions=questions, progress=True)
         shown, given = capsys.readouterr().out, [record["answers"] for record in history.records]
         for step, number in ((0, 0), (1, 1), (2, 0)):
-            answer = given[step][number]["given"].strip() or "no answer"
+            answer = " ".join(given[step][number]["given"].split()) or "no answer"
+            answer = answer if len(answer) <= 90 else answer[:90] + " ..."
             assert f"Step {step}: Question {number}? - {answer} (right: The truth {number}.)" in shown
 
 

@@ -41,6 +41,17 @@ class Result:
     machine: dict = field(default_factory=dict)
     commit: str | None = None                    # git commit, "+changes" behind it if files differed
     format: int = FORMAT
+    weights: str | None = None                   # fingerprint of the model's weights, see features.fingerprint
+
+    def same_as(self, other: Result) -> bool:
+        """Whether the other tells the same of the same run, whenever and by whichever version it was written."""
+        told = ("name", "seed", "settings", "accuracy", "timings", "weights", "format")
+        return all(_plain(getattr(self, name)) == _plain(getattr(other, name)) for name in told)
+
+
+def _plain(value):
+    """The value as JSON gives it back: tuples are lists."""
+    return json.loads(json.dumps(value))
 
 
 def versions() -> dict[str, str | None]:
@@ -98,12 +109,13 @@ def without_paths(value):
     return value
 
 
-def new_result(name: str, *, seed: int, settings: dict, accuracy: dict, timings: dict | None = None) -> Result:
+def new_result(name: str, *, seed: int, settings: dict, accuracy: dict, timings: dict | None = None,
+               weights: str | None = None) -> Result:
     """A result of now, of this machine and these versions."""
     return Result(name=name, seed=seed, settings=without_paths(settings), accuracy=accuracy,
                   timings={part: round(seconds, 3) for part, seconds in (timings or {}).items()},
                   date=datetime.now(timezone.utc).isoformat(timespec="seconds"), versions=versions(), machine=machine(),
-                  commit=commit())
+                  commit=commit(), weights=weights)
 
 
 def write_result(result: Result, path: str | Path) -> Path:
@@ -144,7 +156,8 @@ def check(data: object, path: Path) -> None:
     if data.get("format") != FORMAT:
         fail("format", f"{data.get('format')!r} where this version reads {FORMAT}")
     types = {"name": str, "seed": int, "settings": dict, "accuracy": dict, "timings": dict, "date": str, "versions": dict,
-             "machine": dict, "commit": (str, type(None)), "format": int}
+             "machine": dict, "commit": (str, type(None)), "format": int, "weights": (str, type(None))}
+    data = {"weights": None, **data}             # results from before there was such a field
     for name in types.keys() | data.keys():
         if name not in types:
             fail(name, "unknown")

@@ -91,11 +91,16 @@ def make_band(histories: Sequence[Sequence[dict]], name: str, *, window: int = 2
                 tuple(max(run[s] for run in runs) * (1 + margin) for s in steps), of or {}, tuple(seeds))
 
 
-def write_band(band: Band, path: str | Path) -> None:
-    """Write a band as JSON; numbers keep five decimals."""
+def as_json(band: Band) -> bytes:
+    """The band as its file holds it; losses keep five decimals."""
     data = asdict(band)
     data["low"], data["high"] = ([round(value, 5) for value in side] for side in (band.low, band.high))
-    write_safely(Path(path), json.dumps(data).encode() + b"\n")
+    return json.dumps(data).encode() + b"\n"
+
+
+def write_band(band: Band, path: str | Path) -> None:
+    """Write a band as JSON, whole or not at all."""
+    write_safely(Path(path), as_json(band))
 
 
 def read_band(path: str | Path) -> Band:
