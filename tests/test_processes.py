@@ -11,8 +11,13 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pr
 
 
 @pytest.fixture(scope="module")
-def server(tiny_vision_folder, tiny_language_folder, tmp_path_factory):
-    server = Server(tiny_vision_folder, tiny_language_folder, make_pictures(tmp_path_factory.mktemp("data") / "pictures"))
+def pictures(tmp_path_factory):
+    return make_pictures(tmp_path_factory.mktemp("data") / "pictures")
+
+
+@pytest.fixture(scope="module")
+def server(tiny_vision_folder, tiny_language_folder, pictures):
+    server = Server(tiny_vision_folder, tiny_language_folder, pictures)
     yield server
     server.close()
 
@@ -52,3 +57,26 @@ def test_a_killed_pair_goes_on_as_one(server, tmp_path):
     assert not server.train(tmp_path / "killed" / "run", settings)["failed"]
     expected = [record["loss"] for record in history(tmp_path / "whole" / "run")[1:]]
     assert [record["loss"] for record in history(tmp_path / "killed" / "run")[1:]] == pytest.approx(expected, rel=1e-5)
+
+
+def test_bad_input_of_one_process_stops_both(server, pictures, tmp_path):
+    """Guards against a process that waits for ever, or ends in a network error, because another has met a bad picture:
+    the pictures are dealt out in large shares, so here only the first process reads any."""
+    good = (pictures / "3.png").read_bytes()
+    (pictures / "3.png").write_text("no picture")
+    try:
+        assert server.train(tmp_path / "run", stage("full"), processes=2)["failed"]
+    finally:
+        (pictures / "3.png").write_bytes(good)
+    for rank in (0, 1):
+        assert "1 picture cannot be used" in (tmp_path / f"error-{rank}.txt").read_text(), rank
+
+
+def test_main_job_in_two_processes(server, tmp_path):
+    """Guards against a job that every process draws, answers and saves for itself: lines twice, folders torn."""
+    answer = server.job(tmp_path / "pair", processes=2)
+    assert not answer["failed"]
+    folder = tmp_path / "pair" / "runs" / "tiny-full-6"
+    assert [record["step"] for record in history(folder / "tune")] == [0, 1, 2, 3]
+    result = json.loads((tmp_path / "pair" / "results" / "tiny-full-6.json").read_text())
+    assert not [report["problems"] for by in result["accuracy"].values() for report in by.values() if report["problems"]]

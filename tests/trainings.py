@@ -73,6 +73,18 @@ def weights(folder):
     return load_file(sorted(Path(folder).glob("state-*"))[-1] / "weights.safetensors")
 
 
+def tiny_job(vision, language, folder, lora=False, name="", **changes):
+    """A main job of twelve pictures and three steps a stage, all of it in ``folder``."""
+    from llava_mini.job import Job
+    from llava_mini.profiles import Profile, Stage
+
+    same = {"precision": "fp32", "pack": True, "batch_size": 3, "max_steps": 3, "save_every": 1, "validate_every": 3}
+    settings = Profile("tiny", str(vision), str(language), align=Stage("projector", 3e-3, template="plain", **same),
+                       tune=Stage("full", 3e-3, **same | changes), lora=Stage("lora", 3e-3, lora_rank=2, lora_dropout=0.0, **same))
+    return Job(settings, lora=lora, name=name, train=6, validation=2, held_out={"test": 2, "unseen_pairs": 2},
+               runs=Path(folder) / "runs", world=Path(folder).parent / "world")
+
+
 class Server:
     """Trains in real processes: ``train`` runs one job and tells how it ended."""
 
@@ -84,13 +96,19 @@ class Server:
     def train(self, folder, stage, processes=1, kill_after=None, kill_in_save=None, wait=0.0):
         """One training in ``folder``. ``kill_after``: SIGKILL ``wait`` seconds after that many events;
         ``kill_in_save``: SIGKILL by itself with the file of that number (from 1) half written."""
-        job = {"folder": str(folder), "stage": asdict(stage), "processes": processes, "kill_after": kill_after,
-               "kill_in_save": kill_in_save, "wait": wait}
+        return self.ask({"folder": str(folder), "stage": asdict(stage), "processes": processes, "kill_after": kill_after,
+                         "kill_in_save": kill_in_save, "wait": wait})
+
+    def ask(self, job):
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         assert answer, "the training server has stopped"
         return json.loads(answer)
+
+    def job(self, folder, kill_at=None, processes=1):
+        """The main job of ``tiny_job``, as the command line does it; ``kill_at``: SIGKILL by itself in that event of stage 2."""
+        return self.ask({"job": str(folder), "kill_at": kill_at, "processes": processes, "kill_after": None, "kill_in_save": None})
 
     def close(self):
         self.process.stdin.close()
@@ -124,6 +142,18 @@ def serve(vision, language, pictures):
                     os.truncate(path, path.stat().st_size // 2)
                     os.kill(os.getpid(), signal.SIGKILL)
             resume.save_file = half
+        if "job" in job:
+            from llava_mini.main import carry_out, guarded
+
+            seen = []
+
+            def watch(event):
+                seen.append(event["event"])
+                if job["kill_at"] and seen.count("start") == 2 and event["event"] == "step" and event["step"] == job["kill_at"]:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            here = Path(job["job"])
+            return guarded(lambda: carry_out(tiny_job(vision, language, here), here / "results", here, watch))
+
         def event(_):
             os.write(pipe, b"e")
             time.sleep(0.005)                   # on a busy machine the killer needs time to come
@@ -145,11 +175,11 @@ def serve(vision, language, pictures):
                 code = 1
                 try:
                     os.close(read)
-                    work(job, write, rank, port)
-                    code = 0
-                except BaseException:
+                    code = work(job, write, rank, port) or 0
+                except BaseException as error:
                     import traceback
                     traceback.print_exc()
+                    Path(job["folder"]).parent.joinpath(f"error-{rank}.txt").write_text(str(error))
                 finally:
                     os._exit(code)
             children.append(child)

@@ -1,0 +1,52 @@
+"""data/results and data/pretrained/llava-mini: what is committed belongs together and to today's settings."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from llava_mini import checkpoints, show
+from llava_mini.evaluation import read_result
+from llava_mini.features import fingerprint
+from llava_mini.job import HELD_OUT, Job
+from llava_mini.profiles import profile
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "data" / "results"
+JOBS = {"mini-full": Job(profile("mini")), "mini-lora": Job(profile("mini"), lora=True)}
+STAGES = {"align": "mini-full", "tune": "mini-full", "lora": "mini-lora"}
+
+
+def test_results_can_be_read_and_are_called_what_they_are():
+    """Guards against a result that was renamed, cut or edited by hand, and one whose pictures are of another run."""
+    found = [path for path in sorted(RESULTS.glob("*.json")) if "accuracy" in json.loads(path.read_text("utf-8"))]
+    assert {path.stem for path in found} >= JOBS.keys()
+    for path in found:
+        assert read_result(path).name == path.stem
+
+
+@pytest.mark.parametrize("name", list(JOBS))
+def test_results_are_of_todays_settings(name):
+    """Guards against numbers of an earlier profile, and a run whose histories or pictures were left out."""
+    result, job = read_result(RESULTS / f"{name}.json"), JOBS[name]
+    assert result.settings["profile"] == json.loads(json.dumps(asdict(job.settings)))
+    assert (result.settings["pictures"], result.settings["held out"], result.seed) == (job.train, HELD_OUT, 0)
+    assert {path.name for path in (RESULTS / name).iterdir()} == {
+        "sheet.png", "confusion-what.png", *(f"{what}-{stage}.{end}" for stage in job.stages for what, end in (("loss", "png"), ("history", "jsonl")))}
+
+
+@pytest.mark.parametrize("stage", list(STAGES))
+def test_reference_bands_hold_their_runs(stage):
+    """Guards against a band of another schedule, and one that the committed run itself would not pass."""
+    band, name = show.read_band(RESULTS / f"band-{stage}.json"), STAGES[stage]
+    history = show.read_history(RESULTS / name / f"history-{stage}.jsonl")
+    assert band.fits(JOBS[name].training(stage) | {"steps": history[-1]["step"]})
+    assert band.runs == len(band.seeds) and 0 in band.seeds and band.steps[-1] == history[-1]["step"]
+    verdict = show.compare(history, band)
+    assert verdict.inside == verdict.compared > 0
+
+
+def test_the_finished_model_is_that_of_the_result():
+    """Guards against a llava-mini beside numbers that another one reached."""
+    assert fingerprint(checkpoints.load(ROOT / "data" / "pretrained" / "llava-mini")) == read_result(RESULTS / "mini-full.json").weights
