@@ -4,8 +4,8 @@ Three kinds of text, made anew for every step from scenes that are never drawn:
 
 * chats about a scene told in words (the user tells it, then asks), in the v1 chat format;
 * chats of everyday knowledge (:mod:`.knowledge`);
-* *word maps*: a scene told cell by cell on an 8 x 8 page, followed by a caption, entries of a form
-  ("Colour of the dog: brown.") and sentences to complete. The words of one cell share one position:
+* *word maps*: a scene told cell by cell on an 8 x 8 page, followed by a caption, tables ("Colours: dog
+  brown, car red."), entries of a form ("Colour of the dog: brown.") and sentences to complete. The words of one cell share one position:
   their embeddings are added. A large language model has met tables, seating plans and ASCII art;
   this is what the small one gets instead. It never sees a question about a map: answering
   questions about pictures stays to be learned from instruction data (the paper's stage 2).
@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from dataclasses import dataclass
 
-from ..storybook.narrate import boxes, captions, word_map
-from ..storybook.phrases import a, article, groups, side
+from ..storybook.narrate import COLUMNS, GRID, ROWS, boxes, captions, word_map
+from ..storybook.phrases import a, article, centre, groups, side, unique
 from ..storybook.questions import Question, questions
 from ..storybook.scenes import Scene
 from ..storybook.vocabulary import CATEGORIES, PLACES, WEATHER
@@ -50,10 +51,11 @@ def text(rng: random.Random) -> Text:
     facts = questions(scene, rng)
     if lot < SHARE_OF_MAPS:
         cells = word_map(scene)
-        tails = [("", rng.choice(captions(scene)))] + looked_up(cells, rng)
+        tails = [("", rng.choice(captions(scene)))] + tables(scene, rng) + looked_up(cells, rng)
         tails += [cloze(f) if rng.random() < SHARE_OF_SENTENCES else entry(f) for f in facts]
         return Text("map", "", tuple(cells), tuple(tails[:TAILS_PER_MAP]))
     asked = [(f.text, f.answer) if rng.random() < SHARE_OF_QUESTIONS else _filled_in(f) for f in facts[:TAILS_PER_CHAT]]
+    asked += [(heading, rows.strip()) for heading, rows in tables(scene, rng)[:1] if heading != "Cells:"]
     return Text("chat", tell(scene, rng), (), tuple(asked))
 
 
@@ -63,16 +65,32 @@ def _filled_in(fact: Question) -> tuple[str, str]:
     return (asked, answer.strip()) if asked.endswith(":") else (fact.text, fact.answer)
 
 
+def tables(scene: Scene, rng: random.Random, n: int = 2) -> list[tuple[str, str]]:
+    """Some tables of what there is, from left to right: ("Colours:", " dog brown, car red.").
+
+    What stands right behind a word has to be looked up with that word alone: the smallest exercise in
+    binding, and the beginning of all others. Only what is the only one of its kind is listed.
+    """
+    things = sorted((t for t in unique(scene) if not t.character), key=centre)
+    looks = Counter(t.colour for t in scene.things)
+    at = {t: COLUMNS[int(x * GRID)] + ROWS[int(y * GRID)] for t in things for x, y in [centre(t)]}
+    rows = {"Colours:": [f" {t.category} {t.colour}" for t in things], "Sizes:": [f" {t.category} {t.size}" for t in things],
+            "Things:": [f" {t.colour} {t.category}" for t in things if looks[t.colour] == 1],
+            "Cells:": [f" {t.category} {at[t]}" for t in things]}
+    filled = [(heading, ",".join(row) + ".") for heading, row in rows.items() if row]
+    return rng.sample(filled, min(n, len(filled)))
+
+
 def looked_up(cells: list[tuple[str, ...]], rng: random.Random) -> list[tuple[str, str]]:
-    """What a cell holds, and where a thing's centre is: ("c6:", " small red dog."), ("Small red dog:", " c6.")."""
+    """What a cell holds, and where a thing's centre is: ("At c6:", " small red dog."), ("Cell of the small red dog:", " c6.")."""
     middles = [cell for cell in cells if "centre" in cell]
     if not middles:
         return []
     one, other = rng.choice(middles), rng.choice(middles)
     words = lambda cell: " ".join(w for w in cell[:-2] if w != "centre")         # noqa: E731
     same = sum(words(cell) == words(other) for cell in middles)
-    found = [(f"{words(other).capitalize()}:", f" {other[-2]}{other[-1]}.")] if same == 1 else []
-    return [(f"{one[-2]}{one[-1]}:", f" {words(one)}.")] + found
+    found = [(f"Cell of the {words(other)}:", f" {other[-2]}{other[-1]}.")] if same == 1 else []
+    return [(f"At {one[-2]}{one[-1]}:", f" {words(one)}.")] + found
 
 
 _FORMS = [(kind, re.compile(question), re.compile(answer), form) for kind, question, answer, form in (
@@ -117,7 +135,7 @@ def cloze(fact: Question) -> tuple[str, str]:
 
 def tell(scene: Scene, rng: random.Random) -> str:
     """The scene in words: mostly a telling from left to right, sometimes captions and boxes."""
-    if rng.random() < 0.10:
+    if rng.random() < 0.05:
         return _as_annotations(scene)
     place = PLACES[scene.place].phrase
     setting = f"{WEATHER[scene.weather]}, and this is {place}" if scene.weather else f"this is {place}"

@@ -60,7 +60,7 @@ def diet_lines(n: int, seed: int = 0) -> Iterable[str]:
                 yield from PROTOCOL
             one = text(rng)
             yield one.opening
-            yield from (" ".join(words) for words in one.cells)
+            yield from (" " + " ".join(words) for words in one.cells)
             for question, answer in one.tails:
                 yield "\n" + question
                 yield answer

@@ -44,6 +44,7 @@ class Size:
     steps: int
     batch: int = 16
     learning_rate: float = 2e-3
+    rope_theta: float = 500_000.0   # long waves: heads of 32 find words by what they are, wherever they stand
     faster: float = 3.0     # learning rate of the weight matrices (Muon) over that of the rest (AdamW)
     texts: int = 20_000     # of the diet, read to make the tokenizer
     exam: int = 128         # texts never trained on, whose losses the curve tells
@@ -114,7 +115,7 @@ class Reader:
             if texts[r].cells:
                 first = opening.index(image)
                 cells += range(r * length + first, r * length + first + len(texts[r].cells))
-                words += [[w for word in cell for w in self.pieces(word if len(word) == 1 else " " + word)] for cell in texts[r].cells]
+                words += [[w for word in cell for w in self.pieces(word if word.isdigit() else " " + word)] for cell in texts[r].cells]
         causal = torch.ones(length, length, dtype=torch.bool).tril()
         same = (part[:, :, None] == part[:, None, :]) | (part[:, None, :] == 0)
         mask = (same & causal)[:, None]                                              # [rows, 1, length, length]
@@ -171,7 +172,7 @@ def make(folder: Path, s: Size) -> list[dict]:
     torch.manual_seed(s.seed)
     model = LlamaForCausalLM(LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=s.width, intermediate_size=s.mlp, num_hidden_layers=s.layers, num_attention_heads=s.heads,
-        num_key_value_heads=s.heads, max_position_embeddings=2048, tie_word_embeddings=True, bos_token_id=tokenizer.bos_token_id,
+        num_key_value_heads=s.heads, max_position_embeddings=2048, rope_parameters={"rope_type": "default", "rope_theta": s.rope_theta}, tie_word_embeddings=True, bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, attn_implementation="sdpa"))
     reader = Reader(tokenizer)
     held_out = [text(random.Random(f"held-out/{i}")) for i in range(s.exam)]
