@@ -51,7 +51,7 @@ class Size:
     seed: int = 0
 
 
-SIZES = {"large": Size(192, 4, 6, 512, 3000), "small": Size(128, 3, 4, 352, 2200, learning_rate=3e-3)}
+SIZES = {"large": Size(192, 4, 6, 512, 2600), "small": Size(128, 3, 4, 352, 2200, learning_rate=3e-3)}
 
 
 @dataclass
