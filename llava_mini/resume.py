@@ -32,6 +32,7 @@ from .files import make_folder, to_disk, write_safely
 from .history import History
 
 KEEP = 2                                        # states
+_HOW = " (in the main job: give another --name, or delete this one)"
 _FREE = ("save_every", "validate_every")        # settings that change nothing in the result
 
 
@@ -58,11 +59,11 @@ class RunFolder:
                 wanted = self.about["settings"].get(name)
                 if name not in _FREE and value != wanted:
                     raise InputError(f"The training in {self.folder} was begun with {name} = {value!r}, not {wanted!r}; "
-                                     "go on with its settings or choose another folder.")
+                                     f"go on with its settings or choose another folder{_HOW}.")
             for name, value in found["inputs"].items():
                 if value != self.about["inputs"].get(name) and not (name == "model" and same_model):
                     raise InputError(f"The training in {self.folder} was begun with {_INPUTS[name]}; "
-                                     "go on with the same or choose another folder.")
+                                     f"go on with the same or choose another folder{_HOW}.")
             self.about["precision"] = found["precision"]        # "auto" is decided once
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, InputError):

@@ -1,6 +1,7 @@
 """job.py, report.py, main.py, release.py: the main job with tiny parents, a dozen pictures and three steps a stage."""
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -95,8 +96,6 @@ def test_lora_shares_stage_1(finished, parents, folder):
 
 def test_new_weights_replace_the_old_model_and_answers(finished, parents, folder):
     """Guards against old answers scored as those of a model that was trained anew under the same name."""
-    import shutil
-
     one = run(tiny_job(*parents, folder, name="again"), watch)
     assert steps() == 3 and one.weights == finished[0].weights
     shutil.rmtree(one.job.folder / "tune")      # what a user does after a refused resume
