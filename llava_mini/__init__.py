@@ -21,8 +21,8 @@ _HOME = {                       # public name -> the module it lives in
     "render": "conversation",
     "train": "training",
 }
-_MODULES = ("annotations", "checkpoints", "conversation", "data", "evaluation", "foundations", "model", "profiles", "show",
-            "storybook", "training", "vision")
+_MODULES = ("annotations", "checkpoints", "conversation", "data", "evaluation", "foundations", "model", "pictures",
+            "profiles", "show", "storybook", "training", "vision")
 
 __all__ = ["__version__", *_HOME, *_MODULES]
 

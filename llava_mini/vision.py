@@ -15,61 +15,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import nn
 
 from .errors import InputError
+from .pictures import load_picture
 
 PREPROCESSOR = "preprocessor_config.json"
 MODES = ("crop", "pad")
 _WIDEST = 100  # longer side over shorter side; beyond it, resizing the shorter side asks for gigabytes
-_EIGHT_BIT = ("1", "L", "RGB", "CMYK", "YCbCr", "HSV")  # modes that Pillow converts to RGB as they are
-_SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # Pillow's own conversion would clip these to white
-
-
-def load_picture(source: str | Path | Image.Image) -> Image.Image:
-    """The picture at a path (or an opened one) as upright 8-bit RGB.
-
-    EXIF rotation is applied, transparent pixels are laid on white, 16-bit grey is scaled to 8 bits, an
-    animation gives its first frame. Raises InputError, with the path, for a file that is missing,
-    truncated or not a picture.
-    """
-    if isinstance(source, Image.Image):
-        return _to_rgb(source, "the picture")
-    path = Path(source)
-    if not path.is_file():
-        raise InputError(f"The picture {path} is missing; check the name and the pictures folder.")
-    try:
-        with Image.open(path) as picture:
-            picture.load()
-            return _to_rgb(picture, str(path))
-    except InputError:
-        raise
-    except Image.UnidentifiedImageError:
-        raise InputError(f"{path} is not a picture that can be read; save it as JPEG or PNG, or remove it.") from None
-    except Image.DecompressionBombError as error:
-        raise InputError(f"The picture {path} has too many pixels ({error}); make it smaller.") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow's readers raise for broken files
-        raise InputError(f"The picture {path} is damaged ({error}); copy it again or remove it.") from None
-
-
-def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
-    """Upright RGB of any picture Pillow can open."""
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode in _SIXTEEN_BIT:
-        values = np.asarray(picture).astype(np.int64)  # [height, width]
-        if values.min() < 0 or values.max() > 65535:
-            raise InputError(f"{name} holds numbers outside 0 to 65535; save it as 8-bit or 16-bit PNG.")
-        picture = Image.fromarray(np.round(values / 257).astype(np.uint8))
-    if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, picture).convert("RGB")
-    if picture.mode not in (*_EIGHT_BIT, "P"):
-        raise InputError(f"{name} has the colour mode {picture.mode}; save it as RGB.")
-    return picture.convert("RGB")
 
 
 class Pixels:

@@ -141,11 +141,22 @@ def test_pictures_keep_their_shape_and_must_be_readable(tmp_path):
     assert box.width / box.height == pytest.approx(4, rel=0.05)
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"\xff\xd8 no picture")
-    for path, reason in ((broken, "broken or of an unknown kind"), (tmp_path / "none.jpg", "No such file")):
-        with pytest.raises(InputError, match=f"{path.name}: not a picture that can be shown .{reason}"):
+    for path, reason in ((broken, "not a picture"), (tmp_path / "none.jpg", "missing")):
+        with pytest.raises(InputError, match=f"{path.name} is {reason}"):
             show.picture_sheet([sheet.Answered(path, "?", "a", "b", True)])
     with pytest.raises(InputError, match="at least one picture"):
         show.picture_sheet([])
+
+
+def test_the_sheet_shows_what_the_model_sees(tmp_path):
+    """Guards against a second way of opening pictures, in which a phone's photograph lies on its side."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (60, 30), "blue").save(tmp_path / "phone.jpg", exif=exif)
+    drawing = show.picture_sheet([sheet.Answered(tmp_path / "phone.jpg", "?", "a", "b", True)])
+    drawing.png()
+    box = drawing.figure.axes[0].get_window_extent()
+    assert box.height / box.width == pytest.approx(2, rel=0.05)
 
 
 @pytest.mark.parametrize("name", ["extreme_ironing.jpg", "waterview.jpg"])

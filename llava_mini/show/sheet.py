@@ -17,6 +17,7 @@ from PIL import Image
 from ..errors import InputError
 from ..evaluation.accuracy import ReadValue
 from ..evaluation.answers import Answers, Question
+from ..pictures import load_picture
 from . import style
 
 CELL = 2.5                   # inches: width of a picture, and its height
@@ -154,12 +155,7 @@ def picture_sheet(items: Sequence[Answered], title: str = "", columns: int = 4) 
 
 def _place(figure, item: Answered, box: tuple[float, float, float, float]) -> None:
     """Draw a picture into ``box`` (x, y, width, height in 0..1 of the figure), whole and undistorted, framed."""
-    try:
-        picture = item.picture if isinstance(item.picture, Image.Image) else Image.open(item.picture)
-        picture = picture.convert("RGB")
-    except OSError as error:
-        raise InputError(f"{item.picture}: not a picture that can be shown ({error.strerror or 'broken or of an unknown kind'}); "
-                         "replace it or leave it out.") from None
+    picture = load_picture(item.picture)
     side = round(CELL * style.DPI)
     picture.thumbnail((side * 2, side * 2))
     axes = figure.add_axes(box, anchor="S")      # a wide picture stands on its text
