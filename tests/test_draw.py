@@ -10,6 +10,7 @@ import pytest
 from llava_mini.storybook.draw import draw
 from llava_mini.storybook.scenes import Relation, Scene, Thing
 from llava_mini.storybook.vocabulary import CATEGORIES, COLOURS, PLACES, WEATHER
+from llava_mini.storybook.world import scenes
 
 SKIES = [(p.name, w) for p in PLACES.values() for w in ([None] if p.indoors else WEATHER)]
 
@@ -162,10 +163,15 @@ def test_tiny_and_cut_off_boxes_draw(category):
 
 
 def test_speed():
-    """Guards against drawing that a training on the fly cannot afford (generous: 50 ms a picture)."""
-    things = tuple(_thing(category, high=0.3, middle=0.1 + 0.2 * i)
-                   for i, category in enumerate(("cat", "bus", "person", "bicycle", "cow")))
-    start = time.process_time()
-    for seed in range(100):
-        draw(Scene(seed, "street", "rainy", things))
-    assert time.process_time() - start < 5
+    """Guards against drawing so slow that 20,000 pictures take two cores more than a minute: 6 ms each.
+
+    Measured: 3 ms a picture, 5 ms with its words and its file. The best of three counts, for other programs' sake.
+    """
+    best = 1.0
+    for part in range(3):
+        some = list(scenes("train", 40, 40 * part))
+        start = time.process_time()
+        for scene in some:
+            draw(scene)
+        best = min(best, (time.process_time() - start) / len(some))
+    assert best < 0.006
