@@ -110,6 +110,22 @@ def test_the_scene_stays_in_the_storybook():
     assert raised == []
 
 
+def unused_imports(tree: ast.Module) -> list[str]:
+    """Names that a module imports and never mentions again."""
+    imported = {(alias.asname or alias.name).split(".")[0] for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))
+                for alias in node.names if getattr(node, "module", "") != "__future__"}
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    handed_on = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}   # __all__
+    return sorted(imported - used - handed_on)
+
+
+def test_nothing_is_imported_in_vain():
+    """Guards against imports that stay behind when the code that needed them has gone."""
+    assert unused_imports(ast.parse("from __future__ import annotations\nimport a, b.c\nfrom d import e as f\nf(a)")) == ["b"]
+    assert {name: left for name, path in NAMES.items() if path.name != "__init__.py"
+            and (left := unused_imports(ast.parse(path.read_text("utf-8"))))} == {}
+
+
 def test_packages_are_packages():
     """Guards against folders without __init__.py, which a wheel would leave out."""
     assert [str(path.parent.relative_to(ROOT)) for path in MODULES if not (path.parent / "__init__.py").exists()] == []

@@ -18,7 +18,7 @@ from llava_mini.storybook.phrases import article, groups, left_of, side
 from llava_mini.storybook.questions import KINDS, Question, ask_for_unseen_pair, questions, value
 from llava_mini.storybook.scenes import Relation, Scene, Thing
 from llava_mini.storybook.vocabulary import (CATEGORIES, CHARACTER, COLOURS, LARGEST_TRAINING_COUNT, NUMBERS, PLACES, UNSEEN_PAIRS,
-                                             UNSEEN_PLACE, WEATHER)
+                                             UNSEEN_PLACE)
 from llava_mini.storybook.world import SPLITS, scenes
 
 DOG = Thing("dog", "brown", "big", (0.05, 0.6, 0.35, 0.9))
