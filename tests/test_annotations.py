@@ -65,6 +65,14 @@ def test_coco_and_lines_give_the_same_records(tmp_path):
     assert llava_mini.annotations.load is load
 
 
+def test_lines_are_streamed(tmp_path):
+    """Guards against a stream that reads the whole file before it gives the first picture."""
+    records = stream(lines(tmp_path, LINE, "{", LINE))
+    assert next(records).id == LINE["id"]
+    with pytest.raises(InputError, match="line 2"):
+        next(records)
+
+
 def test_where_the_boxes_of_coco_come_from(tmp_path):
     """Guards against the boxes of another set, and against boxes wanted where there are none."""
     path = coco(tmp_path)
