@@ -16,8 +16,8 @@ from llava_mini.features import fingerprint
 from llava_mini.job import Job, run
 from llava_mini.main import carry_out, guarded, main
 from llava_mini.profiles import profile
-from llava_mini.release import release
-from llava_mini.report import find_band, write_report
+from llava_mini.release import release, save_model
+from llava_mini.report import find_band
 from llava_mini.seconds import Seconds
 
 CALLS = []                                      # what the trainings of this file have told, see ``watch``
@@ -59,21 +59,22 @@ def finished(parents, folder):
     return done, steps()
 
 
-def test_from_parents_to_picture_sheet(finished, folder, capsys):
+def test_from_parents_to_picture_sheet(finished, folder):
     """Guards against a main job that no test has run: every part leaves what it should, under one name."""
     done, taken = finished
     assert taken == 6
-    files = write_report(done, [folder / "results"], folder / "results")
-    assert [path.relative_to(folder / "results").as_posix() for path in files] == ["tiny-full-6.json", *(f"tiny-full-6/{name}" for name in (
-        "history-align.jsonl", "history-tune.jsonl", "loss-align.png", "loss-tune.png", "confusion-what.png", "sheet.png"))]
-    result = read_result(files[0])
-    assert result.name == files[0].stem and result.settings["profile"]["name"] == "tiny"
+    for place in (folder / "results", done.job.folder):
+        assert {path.name for path in (place / "tiny-full-6").iterdir()} == {
+            "history-align.jsonl", "history-tune.jsonl", "loss-align.png", "loss-tune.png", "confusion-what.png", "sheet.png"}
+    result = read_result(folder / "results" / "tiny-full-6.json")
+    assert result == read_result(done.job.folder / "tiny-full-6.json") and result.name == "tiny-full-6"
+    assert result.settings["profile"]["name"] == "tiny"
     assert result.timings.keys() == {"draw", "align", "tune", "evaluate"} and all(value > 0 for value in result.timings.values())
     for split in ("test", "unseen_pairs"):      # the controls belong to every split
         assert result.accuracy[split].keys() == {"true", "blind", "blank", "shuffled", "guess"}
         assert result.accuracy[split]["true"]["all"]["missing"] == 0
     assert result.weights == fingerprint(checkpoints.load(folder / "runs" / "tiny-full-6" / "model"))
-    history = show.read_history(files[1])
+    history = show.read_history(folder / "results" / "tiny-full-6" / "history-align.jsonl")
     assert [len(record.get("answers", [])) for record in history] == [2, 0, 0, 2]       # stage 1 answers too
     assert history[0]["answers"][0]["answer"] and history[0]["answers"][0]["text"]
 
@@ -86,24 +87,19 @@ def test_the_second_call_does_nothing(finished, parents, folder, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == f"Picture sheet: {folder / 'results' / 'tiny-full-6' / 'sheet.png'}"
 
 
-def test_lora_shares_stage_1(finished, parents, folder):
-    """Guards against repeating stage 1 for LoRA, and a model folder that cannot be read back."""
-    done = run(tiny_job(*parents, folder, lora=True), watch)
-    assert steps() == 3 and done.job.name == "tiny-lora-6"
-    assert done.histories["align"] == finished[0].histories["align"] and done.seconds["align"] == finished[0].seconds["align"]
-    assert fingerprint(checkpoints.load(done.job.folder / "model")) == done.weights != finished[0].weights
-
-
-def test_new_weights_replace_the_old_model_and_answers(finished, parents, folder):
-    """Guards against old answers scored as those of a model that was trained anew under the same name."""
-    one = run(tiny_job(*parents, folder, name="again"), watch)
-    assert steps() == 3 and one.weights == finished[0].weights
-    shutil.rmtree(one.job.folder / "tune")      # what a user does after a refused resume
-    other = run(tiny_job(*parents, folder, name="again", learning_rate=1e-2), watch)
+def test_lora_shares_stage_1_and_new_weights_replace_the_old(finished, parents, folder):
+    """Guards against repeating stage 1 for LoRA, a model folder that cannot be read back, and old answers scored as
+    those of a model that was trained anew under the same name."""
+    one = run(tiny_job(*parents, folder, lora=True), watch)
+    assert steps() == 3 and one.job.name == "tiny-lora-6"
+    assert one.histories["align"] == finished[0].histories["align"] and one.seconds["align"] == finished[0].seconds["align"]
+    assert fingerprint(checkpoints.load(one.job.folder / "model")) == one.weights != finished[0].weights
+    shutil.rmtree(one.job.folder / "lora")      # what a user does after a refused resume
+    other = run(tiny_job(*parents, folder, lora=True, learning_rate=1e-2), watch)
     assert steps() == 3 and other.weights != one.weights and other.answers != one.answers
     assert fingerprint(checkpoints.load(other.job.folder / "model")) == other.weights
     rows = [json.loads(line) for line in (other.answers / "test-true.jsonl").read_text().splitlines()]
-    assert {row["model_id"] for row in rows} == {f"again-{other.weights[:12]}"}
+    assert {row["model_id"] for row in rows} == {f"tiny-lora-6-{other.weights[:12]}"}
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are forked after loading the libraries")
@@ -125,7 +121,7 @@ def test_killed_in_stage_2_ends_the_same(finished, parents, folder, tmp_path):
     assert two.timings["draw"] == one.timings["draw"] > 0       # drawn once, for both
 
 
-def test_release(finished, parents, folder, tmp_path, capsys):
+def test_release(finished, parents, folder):
     """Guards against results, bands and a finished model that nobody can make again, or that change when nothing did."""
     jobs = [tiny_job(*parents, folder), replace(tiny_job(*parents, folder, name="tiny-full-6-seed1"), seed=1)]
     results, model = folder / "results", folder / "pretrained" / "llava-mini"
@@ -141,9 +137,11 @@ def test_release(finished, parents, folder, tmp_path, capsys):
     for other in (replace(jobs[0], train=7), tiny_job(*parents, folder, learning_rate=1.0)):
         assert find_band(other, "tune", history, results) is None
     assert find_band(jobs[0], "tune", history[:-1], results) is None
-    before = written(folder)
-    release(jobs, results, model)
-    assert written(folder) == before
+    before = written(model)
+    save_model(finished[0], model)
+    assert written(model) == before
+    save_model(replace(finished[0], weights="other"), model)
+    assert written(model) != before
 
 
 def test_bad_input_and_ctrl_c_end_in_one_sentence(tmp_path, monkeypatch, capsys):

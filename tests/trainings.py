@@ -78,9 +78,9 @@ def tiny_job(vision, language, folder, lora=False, name="", **changes):
     from llava_mini.job import Job
     from llava_mini.profiles import Profile, Stage
 
-    same = {"precision": "fp32", "pack": True, "batch_size": 3, "epochs": 2.0, "max_steps": 3, "save_every": 1, "validate_every": 3}
-    settings = Profile("tiny", str(vision), str(language), align=Stage("projector", 3e-3, template="plain", **same),
-                       tune=Stage("full", 3e-3, **same | changes), lora=Stage("lora", 3e-3, lora_rank=2, lora_dropout=0.0, **same))
+    same = {"learning_rate": 3e-3, "precision": "fp32", "pack": True, "batch_size": 3, "epochs": 2.0, "max_steps": 3, "save_every": 1, "validate_every": 3}
+    settings = Profile("tiny", str(vision), str(language), align=Stage("projector", template="plain", **same),
+                       tune=Stage("full", **same | changes), lora=Stage("lora", lora_rank=2, lora_dropout=0.0, **same | changes))
     return Job(settings, lora=lora, name=name, train=6, validation=2, held_out={"test": 2, "unseen_pairs": 2},
                runs=Path(folder) / "runs", world=Path(folder).parent / "world")
 
