@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import sqrt
 from pathlib import Path
 
@@ -314,6 +314,13 @@ def test_full_disk_keeps_what_is_there(tmp_path, questions, monkeypatch):
     assert set(found.rows) == set("123456") and not found.problems
 
 
+def test_answer_file_that_cannot_be_used(tmp_path, questions):
+    """Guards against the system's own error, without a remedy, where something else stands in the file's place."""
+    (tmp_path / "a.jsonl").mkdir()
+    with pytest.raises(InputError, match="a.jsonl cannot be made ready for more answers .*run again"):
+        answers.ask(questions, shown(questions), Parrot(TOLD), tmp_path / "a.jsonl", model_id="m", progress=False)
+
+
 # ---- controls
 
 def test_derangement_moves_every_picture_and_is_seeded():
@@ -414,6 +421,18 @@ def test_result_round_trip(tmp_path, result):
     assert result.accuracy["test"]["true"]["all"]["n"] == 6 and result.timings == {"align": 12.346}
     assert set(result.versions) == {"python", "torch", "transformers", "peft", "accelerate", "package"}
     assert result.versions["python"] == ".".join(map(str, sys.version_info[:3])) and result.machine["cores"] == os.cpu_count()
+
+
+def test_the_same_result_is_known_again(tmp_path, result):
+    """Guards against a new date on numbers that did not change, and against keeping the date when they did."""
+    path = results.write_result(result, tmp_path / "run.json")
+    data = json.loads(path.read_text())
+    del data["weights"]                          # as before there was such a field
+    path.write_text(json.dumps(data))
+    assert results.read_result(path) == result
+    assert results.read_result(path).same_as(replace(result, date="2001-01-01", commit="other", machine={}, versions={}))
+    for change in ({"weights": "other"}, {"timings": {"align": 1.0}}, {"settings": {}}, {"seed": 9}):
+        assert not result.same_as(replace(result, **change))
 
 
 def test_result_tells_no_paths_and_no_host(tmp_path, result):
