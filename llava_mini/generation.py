@@ -79,11 +79,11 @@ def _render(model: LlavaMini, request: Request, number: int, template: str) -> l
                       sample_id=name, prompt=True)
     given = len(request.pictures) if request.features is None else len(request.features)
     if given != len(rendered.picture_starts):
-        raise InputError(f"{name} has {len(rendered.picture_starts)} {IMAGE} marks that count but {given} pictures; "
+        raise InputError(f"Sample {name!r} has {len(rendered.picture_starts)} {IMAGE} marks that count but {given} pictures; "
                          f"put one {IMAGE} into the user's text for each picture.")
     room = _context(model) - len(rendered.ids)
     if room < 1:
-        raise InputError(f"{name} has {len(rendered.ids)} tokens, which fill the context of the language model "
+        raise InputError(f"Sample {name!r} has {len(rendered.ids)} tokens, which fill the context of the language model "
                          f"({_context(model)} tokens); ask less at a time.")
     return rendered.ids
 

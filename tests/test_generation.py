@@ -270,7 +270,7 @@ def test_limits(talker):
             warnings.simplefilter("error")
             assert talker.generate([long], max_new_tokens=3) == short
         talker.language_model.config.max_position_embeddings = length
-        with pytest.raises(InputError, match=f"request 0 has {length} tokens"):
+        with pytest.raises(InputError, match=f"Sample 'request 0' has {length} tokens"):
             talker.generate([long])
     finally:
         talker.language_model.config.max_position_embeddings = old
@@ -282,7 +282,7 @@ def test_pictures_must_match_the_marks(tiny_model, marks, pictures):
     from PIL import Image
 
     request = Request([{"role": "user", "content": "<image>" * marks + "What?"}], [Image.new("RGB", (30, 30))] * pictures)
-    with pytest.raises(InputError, match=f"request 1 has {marks} .* {pictures} pictures"):
+    with pytest.raises(InputError, match=f"Sample 'request 1' has {marks} .* {pictures} pictures"):
         tiny_model.generate([Request([{"role": "user", "content": "Hm?"}]), request])
 
 
