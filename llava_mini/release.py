@@ -25,7 +25,7 @@ from .errors import InputError
 from .job import Finished, Job
 from .main import carry_out, guarded, here
 from .profiles import profile
-from .report import RESULTS, keep, write_report, write_result
+from .report import RESULTS, keep, write_report
 
 MODEL = Path("data/pretrained/llava-mini")
 
@@ -48,7 +48,8 @@ def release(jobs: list[Job], results: Path = RESULTS, model: Path = MODEL) -> No
         if finished is None:                # one of several processes, but not the first
             continue
         if job.seed != 0:
-            write_result(finished, results)
+            name = f"{job.name}.json"
+            keep(results / name, (job.folder / name).read_bytes())
         elif not job.lora:
             save_model(finished, model)
             print(f"Written: {model}")

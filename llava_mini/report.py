@@ -25,9 +25,10 @@ RESULTS = Path("data/results")              # of committed runs; the reference b
 
 def write_report(done: Finished, folders: list[Path], bands: Path = RESULTS) -> list[Path]:
     """Writes all of it into each of the folders; returns the files in the last one, the picture sheet last."""
+    result = write_result(done, folders[0]).read_bytes()
     contents = {f"history-{stage}.jsonl": path.read_bytes() for stage, path in done.histories.items()} | _pictures(done, bands)
     for folder in folders:
-        files = [write_result(done, folder)]
+        files = [keep(folder / f"{done.job.name}.json", result)]
         files += [keep(folder / done.job.name / name, data) for name, data in contents.items()]
     return files
 
