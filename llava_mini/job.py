@@ -65,7 +65,7 @@ class Job:
     @property
     def stages(self) -> dict[str, Stage]:
         """The two trainings, in order."""
-        return {name: replace(getattr(self.settings, name), seed=self.seed) for name in ("align", "lora" if self.lora else "tune")}
+        return {name: replace(self.settings.stage(name), seed=self.seed) for name in ("align", "lora" if self.lora else "tune")}
 
     @property
     def splits(self) -> dict[str, int]:

@@ -1,9 +1,10 @@
-"""The one place of configuration: which parents, which data, which schedule.
+"""The one place of configuration: which parents, which schedule.
 
 A :class:`Profile` names two parents (a vision tower and a language model), how they are joined,
 and one :class:`Stage` for each of the three trainings. ``mini`` runs on two CPU cores in minutes;
-``t4``, ``paper-7b`` and ``paper-13b`` carry the schedules of Visual Instruction Tuning
-(arXiv 2304.08485, section 5 and appendix) for real CLIP and real LLMs.
+``paper-7b`` and ``paper-13b`` carry the schedules of Visual Instruction Tuning (arXiv 2304.08485,
+section 5 and appendix) for real CLIP and real LLMs. ``t4`` is for one GPU of 16 GB: a language model of
+1.1 billion parameters by LoRA alone. (All of it in float32 with AdamW's averages would be 17.6 GB.)
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Profile:
-    """Two parents, how they are joined, and the three trainings."""
+    """Two parents, how they are joined, and the three trainings.
+
+    Raises InputError when a training of stage 2 teaches another chat template than the model will speak.
+    """
 
     name: str
     vision: str                             # folder or hub name of a CLIP vision tower
@@ -55,13 +59,30 @@ class Profile:
     image_mode: str = "crop"                # "crop" (paper) or "pad" (LLaVA-1.5)
     template: str = "v1"
     align: Stage = field(default_factory=lambda: Stage(train="projector", learning_rate=2e-3, batch_size=128, template="plain"))
-    tune: Stage = field(default_factory=lambda: Stage(train="full", learning_rate=2e-5, batch_size=32, epochs=3.0))
+    tune: Stage | None = field(default_factory=lambda: Stage(train="full", learning_rate=2e-5, batch_size=32, epochs=3.0))
     lora: Stage = field(default_factory=lambda: Stage(train="lora", learning_rate=2e-5, batch_size=128, epochs=1.0))
+
+    def __post_init__(self):
+        for name in ("tune", "lora"):
+            stage = getattr(self, name)
+            if stage is not None and stage.template != self.template:
+                raise InputError(f"The profile {self.name} speaks the template {self.template!r} and its stage {name!r} "
+                                 f"teaches {stage.template!r}; give both the same.")
+
+    def stage(self, name: str) -> Stage:
+        """The training of that name. Raises InputError when there is none."""
+        stage = getattr(self, name) if name in ("align", "tune", "lora") else None
+        if stage is None:
+            known = [other for other in ("align", "tune", "lora") if getattr(self, other) is not None]
+            raise InputError(f"The profile {self.name} has no stage {name!r}; choose one of {', '.join(known)}.")
+        return stage
 
 
 _PAPER_7B = Profile(
     name="paper-7b", vision="openai/clip-vit-large-patch14", language="lmsys/vicuna-7b-v1.3",
+    align=Stage(train="projector", learning_rate=2e-3, batch_size=128, template="plain", gradient_checkpointing=True),
     tune=Stage(train="full", learning_rate=2e-5, batch_size=32, epochs=3.0, gradient_checkpointing=True, image_order="random"),
+    lora=Stage(train="lora", learning_rate=2e-5, batch_size=128, gradient_checkpointing=True, image_order="random"),
 )
 
 PROFILES = {
@@ -73,7 +94,8 @@ PROFILES = {
                    lora_rank=16, lora_alpha=32, lora_dropout=0.0),
     ),
     "t4": replace(
-        _PAPER_7B, name="t4", language="TinyLlama/TinyLlama-1.1B-Chat-v1.0",
+        _PAPER_7B, name="t4", language="TinyLlama/TinyLlama-1.1B-Chat-v1.0", tune=None,
+        align=replace(_PAPER_7B.align, accumulate=16),       # micro-batches of 8
         lora=Stage(train="lora", learning_rate=2e-4, projector_learning_rate=2e-5, batch_size=128, accumulate=32,
                    lora_rank=128, lora_alpha=256, gradient_checkpointing=True),
     ),
