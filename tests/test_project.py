@@ -1,5 +1,6 @@
 """The project's own files: do they agree with each other, and does course.py keep its word?"""
 
+import ast
 import importlib.util
 import json
 import os
@@ -60,10 +61,11 @@ def pins(name, python, system="linux"):
     return found
 
 
-def ranges(lines):
-    """{package: its range of versions} from a list in pyproject.toml."""
+def ranges(lines, python="3.11"):
+    """{package: its range of versions} on that Python, from a list in pyproject.toml."""
     wanted = [Requirement(line) for line in lines]
-    return {canonicalize_name(each.name): each.specifier for each in wanted}
+    return {canonicalize_name(each.name): each.specifier for each in wanted
+            if not each.marker or each.marker.evaluate({"python_version": python, "extra": ""})}
 
 
 @pytest.mark.parametrize("python", PYTHONS)
@@ -71,7 +73,7 @@ def ranges(lines):
 def test_pins_agree_with_pyproject(name, python):
     """A package added to one list only, or a pin outside the range that the metadata promises."""
     own = project()
-    wanted = ranges(own["dependencies"] if name == "core" else own["optional-dependencies"]["dev"])
+    wanted = ranges(own["dependencies"] if name == "core" else own["optional-dependencies"]["dev"], python)
     pinned = pins(name, python)
     assert pinned.keys() == wanted.keys()
     wrong = {package: version for package, version in pinned.items() if version not in wanted[package]}
@@ -86,6 +88,31 @@ def test_lock_agrees_with_pins(python):
         different = {package: version for package, version in pins(name, python).items()
                      if locked.get(package) != version}
         assert not different, f"not so in lock.txt on Python {python}: {different}"
+
+
+def imported(source):
+    """The packages that Python code imports from outside its own folder, by the first word of their names."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.split(".")[0])
+    return found - set(sys.stdlib_module_names)
+
+
+def test_what_is_imported_is_declared():
+    """Guards against a package that is only there because another one happens to need it."""
+    assert imported("import os, torch.nn as nn\nfrom . import x\ndef f():\n    from PIL import Image") == {"torch", "PIL"}
+    code = {folder: [path.read_text("utf-8") for path in (ROOT / folder).rglob("*.py")] for folder in ("llava_mini", "tests", "benchmarks")}
+    cells = [cell for path in sorted((ROOT / "notebooks").glob("*.ipynb")) for cell in json.loads(path.read_text("utf-8"))["cells"]]
+    code["notebooks"] = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code" and not re.search(r"^\s*[%!]", "".join(cell["source"]), re.M)]
+    own = {"llava_mini", "benchmarks", "course"} | {path.stem for path in (ROOT / "tests").glob("*.py")}
+    core = {package for python in PYTHONS for package in pins("core", python)} | {"pil"}       # pillow's name in code
+    dev = core | {package for python in PYTHONS for package in pins("dev", python)}
+    for folder, sources in code.items():
+        names = {canonicalize_name(name) for source in sources for name in imported(source) - own}
+        assert {"torch", "pil"} <= names and names <= (core if folder == "llava_mini" else dev), folder
 
 
 def test_lock_knows_other_systems():
