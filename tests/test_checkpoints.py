@@ -13,6 +13,7 @@ from llava_mini.checkpoints import add_lora, load, merge_lora, save
 from llava_mini.errors import InputError
 from llava_mini.lora import lora_targets
 from llava_mini.model import LlavaMini
+from llava_mini.parents import probe
 
 
 @pytest.fixture
@@ -129,6 +130,43 @@ def test_lora_saved_reloaded_merged(tmp_path, tiny_vision_folder, tokenizer, kin
         save(again, tmp_path / "merged", kind="projector")
     save(again, tmp_path / "merged")
     assert torch.equal(logits(load(tmp_path / "merged")), logits(again))
+
+
+@pytest.mark.parametrize("kind", ["projector", "lora"])
+def test_completed_vocabulary(tmp_path, tiny_vision_folder, kind):
+    """Guards against a small checkpoint that forgets the rows for <image> and <pad>, or does not know its own parents again."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = {word: number for number, word in enumerate(["<unk>", "<s>", "</s>", *(f"w{number}" for number in range(20))])}
+    backend = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", bos_token="<s>", eos_token="</s>").save_pretrained(tmp_path / "lm")
+    causal_lm("Llama", len(words), tie_word_embeddings=kind == "lora").save_pretrained(tmp_path / "lm")
+    model = LlavaMini.from_parents(tiny_vision_folder, tmp_path / "lm")
+    assert len(model.tokenizer) == len(words) + 2
+    if kind == "lora":
+        disturb(add_lora(model, rank=2, alpha=4, dropout=0.0).eval().language_model, only="lora_")
+    disturb(model.projector)
+    wanted = logits(model)
+    save(model, tmp_path / "out", kind=kind)
+    again = load(tmp_path / "out")
+    assert torch.equal(logits(again), wanted) and again.image_token_id == model.image_token_id
+    if kind == "lora":
+        assert (logits(merge_lora(again)) - wanted).abs().max() < 1e-5
+
+
+def test_probe_sees_every_parameter(model):
+    """Guards against training that a parent's fingerprint does not notice: it may leave the first number as it was."""
+    before = probe(model.language_model)
+    for name, value in model.language_model.named_parameters():
+        kept = value.detach().clone()
+        with torch.no_grad():
+            value.view(-1)[1:] *= 1 + 1e-5
+        assert probe(model.language_model) != before, name
+        with torch.no_grad():
+            value.copy_(kept)
+    assert probe(model.language_model) == before
 
 
 def test_lora_targets(tiny_model):

@@ -21,7 +21,7 @@ from llava_mini.conversation import render
 from llava_mini.convert import from_transformers, to_transformers
 from llava_mini.errors import InputError
 from llava_mini.jinja import jinja_template, stop_ids
-from llava_mini.lora import add_lora
+from llava_mini.lora import add_lora, merge_lora
 from llava_mini.model import LlavaMini
 
 
@@ -100,6 +100,22 @@ def test_their_linear_layers_are_joined(tmp_path, tiny_model):
     with torch.no_grad():
         difference = theirs(input_ids=ids, pixel_values=pixels).logits - ours(ids, features=ours.vision_tower(pixels)).logits
     assert difference.abs().max() < 1e-4
+
+
+def test_merged_lora_is_exported(tmp_path, tiny_vision_folder, tokenizer):
+    """Guards against adapters that are merged here and missing in the export."""
+    model = joined(tmp_path / "lm", tiny_vision_folder, tokenizer)
+    ids, features = torch.tensor([sequence(model, [2, "i", 4])]), features_for(model, 1)
+    with torch.no_grad():
+        before = model(ids, features=features).logits
+        add_lora(model, 2, 4, 0.0).eval()
+        for name, value in model.language_model.named_parameters():
+            if "lora_B" in name:
+                value += 0.1
+        merged = merge_lora(model)(ids, features=features).logits
+        to_transformers(model, tmp_path / "out")
+        after = from_transformers(tmp_path / "out")(ids, features=features).logits
+    assert (after - merged).abs().max() < 1e-4 and (merged - before).abs().max() > 1e-2
 
 
 def test_what_cannot_be_exported(tmp_path, tiny_vision_folder, tiny_language_folder, tokenizer):

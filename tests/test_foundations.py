@@ -1,4 +1,4 @@
-"""The parents' trainings: what they read, what their losses mean, and that a killed run goes on."""
+"""The parts of the parents' trainings: what they read, what their losses mean, what their optimizers do."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from torch import nn
 
 from llava_mini.conversation import render
 from llava_mini.foundations import vicuna
-from llava_mini.foundations.clip import patch_loss, region_phrases
-from llava_mini.foundations.diet import Text, cloze, text
-from llava_mini.foundations.loop import raise_parent
+from llava_mini.foundations.clip import all_words_in, patch_loss, region_phrases
+from llava_mini.foundations.diet import Text, cloze, entry, looked_up, tables, text
+from llava_mini.foundations.loop import optimizers_of, raise_parent
+from llava_mini.foundations.muon import Muon, orthogonal
 from llava_mini.foundations.probes import Attentive, Linear, fit, score
 from llava_mini.foundations.tokenizer import diet_lines, train_tokenizer
 from llava_mini.storybook.narrate import word_map
@@ -48,15 +49,68 @@ def test_no_question_is_ever_asked_about_a_map():
             assert not one.opening and not any("?" in beginning + rest for beginning, rest in one.tails)
 
 
+def facts(n=200):
+    return [fact for i, scene in enumerate(scenes("parents", n)) for fact in questions(scene, random.Random(i))]
+
+
 def test_cloze_gives_the_sentence_and_leaves_out_what_only_the_map_tells():
     """Guards against a beginning that already holds the answer."""
-    for i, scene in enumerate(scenes("parents", 200)):
-        for fact in questions(scene, random.Random(i)):
-            beginning, rest = cloze(fact)
-            if fact.kind == "is-there":
-                assert beginning.endswith(":") and rest == f" {fact.value}."
-            else:
-                assert beginning + rest == fact.answer and (not beginning or fact.value in rest.lower())
+    for fact in facts():
+        beginning, rest = cloze(fact)
+        if beginning.endswith(":"):                   # presence, numbers and sides come as entries
+            assert fact.kind in ("is-there", "count", "relation") and rest == f" {fact.value}."
+        else:
+            assert beginning + rest == fact.answer and (not beginning or fact.value in rest.lower())
+
+
+def test_entries_name_what_is_asked_and_learn_the_value():
+    """Guards against an entry that two things of a scene would fill in differently, or whose question tells its answer."""
+    forms = {}
+    for fact in facts():
+        asked, answer = entry(fact)
+        if asked.endswith(":"):
+            assert answer == f" {fact.value}." and asked[0].isupper()
+            forms.setdefault(fact.kind, []).append((asked, fact))
+        else:
+            assert asked + answer == fact.answer
+    assert forms.keys() >= {"colour", "size", "where", "count", "is-there", "place", "weather"}
+    for asked, fact in forms["colour"]:
+        thing = asked.removeprefix("Colour of the ").removesuffix(":")
+        assert thing in fact.text.lower() and fact.value not in asked.lower()
+    for asked, fact in forms["count"]:
+        plural = asked.removeprefix("Number of ").removesuffix(":")
+        assert f"How many {plural} " in fact.text
+    for asked, fact in forms["is-there"]:             # "A red car:" stands for "Is there a red car?"
+        assert asked.removesuffix(":").lower() in fact.answer.lower() or f"no {asked.split(' ', 1)[1][:-1]}" in fact.answer.lower()
+
+
+def test_looked_up_both_ways():
+    """Guards against a place that is asked of two equal things, and against cells told in other words than the map's."""
+    cells = [("sand", "a", "1"), ("small", "red", "dog", "centre", "b", "1"), ("big", "blue", "car", "c", "1")]
+    assert looked_up(cells, random.Random(0)) == [("At b1:", " small red dog."), ("Cell of the small red dog:", " b1.")]
+    twins = cells + [("small", "red", "dog", "centre", "d", "1")]
+    for seed in range(9):
+        (asked, answer), *more = looked_up(twins, random.Random(seed))
+        assert asked in ("At b1:", "At d1:") and answer == " small red dog." and not more
+    assert looked_up(cells[:1], random.Random(0)) == []
+
+
+def test_tables_list_what_the_map_holds():
+    """Guards against rows that contradict the map, and against rows that two things would claim."""
+    headings = set()
+    for i, scene in enumerate(scenes("parents", 100)):
+        map_ = word_map(scene)
+        for heading, told in tables(scene, random.Random(i), n=4):
+            headings.add(heading)
+            for row in told.removesuffix(".").removeprefix(" ").split(", "):
+                (name, value) = row.split(" ", 1)[::-1] if heading == "Things:" else row.rsplit(" ", 1)
+                if heading == "Cells:":
+                    shown = next(cell for cell in map_ if value == "".join(cell[-2:]))
+                    assert name in shown or "centre" in shown        # a thing in front may hide it there
+                else:
+                    of_value = [t for t in scene.things if value in (t.colour, t.size)]
+                    assert len([t for t in of_value if t.category == name]) == 1 and (heading != "Things:" or len(of_value) == 1)
+    assert headings == {"Colours:", "Sizes:", "Things:", "Cells:"}
 
 
 def _chat():
@@ -114,6 +168,68 @@ def test_phrases_are_true_of_their_own_cell():
     assert ("red", "car") in region_phrases(("small", "red", "car", "c", "5")) and ("c", "5") in region_phrases(("sand", "c", "5"))
 
 
+def test_all_words_in_by_hand():
+    """Guards against a phrase that counts as false of a patch it is true of, or the other way round."""
+    kinds = [("small", "red", "car", "c", "5"), ("sand", "c", "5"), ("big", "red", "bus", "centre", "a", "1")]
+    phrases = [("red",), ("red", "car"), ("c", "5"), ("centre", "bus"), ("small", "bus")]
+    wanted = [[set(phrase) <= set(kind) for phrase in phrases] for kind in kinds]
+    assert all_words_in(phrases, kinds).tolist() == wanted and any(map(any, wanted)) and not any(row[-1] for row in wanted)
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (4, 10), (10, 4)])
+def test_orthogonal_levels_the_singular_values(shape):
+    """Guards against an iteration that leaves weak directions weak, or turns the wide way round."""
+    torch.manual_seed(0)
+    matrix = torch.randn(shape) @ torch.diag(torch.logspace(0, -1, shape[1]))
+    way = orthogonal(matrix)
+    values = torch.linalg.svdvals(way)
+    assert way.shape == matrix.shape and values.min() > 0.6 and values.max() < 1.3
+    left, right = torch.linalg.svd(matrix, full_matrices=False)[::2]
+    assert ((left.T @ way @ right.T).diag() > 0.6).all()              # ... and the same directions, not others
+
+
+def test_muon_by_hand():
+    """Guards against a step of another size, a momentum without look-ahead, and weight decay that depends on the gradient."""
+    p = nn.Parameter(torch.full((2, 8), 2.0))
+    optimizer = Muon([p], lr=0.1, momentum=0.9, weight_decay=0.5)
+    momentum = torch.zeros(2, 8)
+    wanted = p.detach().clone()
+    for seed in range(3):
+        p.grad = torch.randn(2, 8, generator=torch.Generator().manual_seed(seed))
+        optimizer.step()
+        momentum = 0.9 * momentum + 0.1 * p.grad
+        way = orthogonal(0.1 * p.grad + 0.9 * momentum)
+        wanted = (1 - 0.1 * 0.5) * wanted - 0.1 * 0.2 * 8 ** 0.5 * way
+        assert torch.allclose(p, wanted, atol=1e-6)
+    kept = p.detach().clone()
+    p.grad = None                                                     # nothing learnt, nothing moved
+    optimizer.step()
+    assert torch.equal(p, kept)
+    with pytest.raises(ValueError, match="matrices only"):
+        Muon([nn.Parameter(torch.zeros(3))])
+
+
+@pytest.mark.parametrize("kind", ["clip", "vicuna"])
+def test_every_weight_has_one_optimizer(own_tokenizer, kind):
+    """Guards against weights that stand still, move twice, or vectors and embeddings given to Muon."""
+    from llava_mini.foundations import clip
+
+    if kind == "clip":
+        model = clip.Parent(clip.Settings(width=16, layers=2, heads=2, text_width=16, text_layers=1, embedding=8, pixels=28), own_tokenizer)
+    else:
+        model = vicuna.LlamaForCausalLM(vicuna.LlamaConfig(vocab_size=50, hidden_size=16, intermediate_size=24, num_hidden_layers=2,
+                                                           num_attention_heads=2, num_key_value_heads=2, tie_word_embeddings=True))
+    muon, adam = optimizers_of(model, 0.05)
+    names = {id(p): name for name, p in model.named_parameters()}
+    by = [[names[id(p)] for group in optimizer.param_groups for p in group["params"]] for optimizer in (muon, adam)]
+    assert sorted(by[0] + by[1]) == sorted(names.values())
+    assert by[0] and all(".layers." in name and name.endswith(".weight") and "norm" not in name for name in by[0])
+    assert not [name for name in by[1] if ".layers." in name and name.endswith(".weight") and "norm" not in name]
+    decayed = [names[id(p)] for p in adam.param_groups[0]["params"]]
+    assert any("embed" in name for name in decayed)
+    assert all(p.ndim <= 1 for p in adam.param_groups[1]["params"]) and adam.param_groups[1]["weight_decay"] == 0
+
+
 def _raise(folder, steps, stop=None):
     torch.manual_seed(0)
     model = nn.Linear(4, 1)
@@ -124,7 +240,7 @@ def _raise(folder, steps, stop=None):
         x = torch.randn(8, 4, generator=torch.Generator().manual_seed(step))
         return {"loss": (model(x) - x.sum(1, keepdim=True)).pow(2).mean()}
 
-    curve = raise_parent(model, loss_of, steps=steps, learning_rate=0.05, folder=folder, save_every=10)
+    curve, _ = raise_parent(model, loss_of, steps=steps, learning_rate=0.05, folder=folder, save_every=10)
     return model.state_dict(), [{k: v for k, v in row.items() if k != "seconds"} for row in curve]
 
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from llava_mini.errors import InputError
-from llava_mini.foundations import album, clip, vicuna
+from llava_mini.foundations import album, clip, probes, vicuna
 from llava_mini.foundations.loop import raise_parent
 
 torch.set_num_threads(1)
@@ -124,6 +124,29 @@ def test_no_parent_is_lost_and_nothing_else_is_overwritten(tmp_path, monkeypatch
     assert (photos / "mine.jpg").read_bytes() == b"mine"
 
 
+def test_probes_of_a_raised_tower(parents):
+    """Guards against a question, a layer or a probe that is missing, and against columns and rows that are mixed up."""
+    rows = probes.probe_table(parents[0]["clip"], learn=8, test=4, steps=3, cache=parents[2])
+    asked = {(question, probe) for question, names in probes.ASKED.items() for probe in names}
+    assert len(rows) == 3 * len(asked) and {(row["question"], row["probe"]) for row in rows} == asked and ("column", "linear") in asked
+    assert all(0 <= row["low"] <= row["accuracy"] <= row["high"] <= 1 and row["right"] <= row["n"] for row in rows)
+    assert {row["n"] for row in rows if row["question"] == "place"} == {4}
+    lines = probes.as_text(rows).splitlines()
+    assert len(lines) == 4 and "row linear" in lines[0] and [line.endswith("<- read by LLaVA") for line in lines[1:]] == [False, True, False]
+    older = probes.as_text([row for row in rows if row["question"] not in ("column", "row")]).splitlines()
+    assert older[1].split()[-2:] == ["-", "-"]
+
+
+def test_probes_ask_for_the_patch_of_the_thing():
+    """Guards against "column" being the row, and against a probe that looks at another patch than its answer tells of."""
+    from llava_mini.storybook.world import scenes
+
+    rows = probes.targets(list(scenes("parents_test", 30)), 8)
+    (numbers, at, column), (_, at_too, row) = rows["column"], rows["row"]
+    assert at == at_too == [r * 8 + c for c, r in zip(column, row)] == rows["category"][1] and len(set(column)) > 4
+    assert numbers == sorted(numbers) and rows["place"][1] is None
+
+
 def train(folder, steps=4, recipe=None, width=3, factor=1.0):
     torch.manual_seed(0)
     model = nn.ModuleDict({"layers": nn.Sequential(nn.Linear(2, width)), "head": nn.Linear(width, 1)})
@@ -143,7 +166,8 @@ def test_state_of_another_training_is_refused(tmp_path):
     with safe_open(path, "pt") as file:
         about = file.metadata()
     save_file(load_file(path), path, {"step": about["step"], "curve": about["curve"]})       # as they were written before recipes
-    curve, threads = train(tmp_path / "a", recipe={"batch": 9})
+    with pytest.warns(UserWarning, match="does not say with which settings"):
+        curve, threads = train(tmp_path / "a", recipe={"batch": 9})
     assert curve == json.loads(about["curve"]) and threads == 1
     with pytest.raises(InputError, match="of other sizes.*delete"):
         train(tmp_path / "a", width=5)

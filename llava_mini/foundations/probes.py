@@ -3,20 +3,23 @@
     python -m llava_mini.foundations.probes
 
 LLaVA's projector is linear and its language model is small, so it matters whether category, colour
-and place are there to be read, not only whether pictures find their captions. Two probes look at
-the tokens of pictures that neither they nor the tower were trained on:
+and place are there to be read, and where a patch lies, not only whether pictures find their captions.
+Two probes look at the tokens of pictures that neither they nor the tower were trained on:
 
 * linear: one linear layer on the token at a thing's centre (place: on the mean of all tokens);
 * attentive: the same after one attention over all tokens, its query the centre token (place: a
   learned query).
 
-Writes data/results/probes.json and prints the table (compare the paper's Table 8, first row).
+Column and row of a thing's centre patch are read by the linear probe alone: a token that knows where it
+lies is what "Which is further left?" needs. Writes data/results/probes.json, one row per layer, question
+and probe, and prints the table (compare the paper's Table 8, first row).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import torch
@@ -24,12 +27,20 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import CLIPVisionModel
 
+from ..errors import InputError
 from ..evaluation.intervals import wilson
+from ..files import make_folder, write_safely
 from ..storybook.phrases import centre
 from ..storybook.vocabulary import CATEGORIES, COLOURS, PLACES
 from .album import draw_pictures, to_pixels
 
-CLASSES = {"category": list(CATEGORIES), "colour": list(COLOURS), "place": list(PLACES)}
+BOTH, ALONE = ("linear", "attentive"), ("linear",)
+ASKED = {"category": BOTH, "colour": BOTH, "place": BOTH, "column": ALONE, "row": ALONE}      # by which probes
+
+
+def classes(grid: int) -> dict[str, list]:
+    """What each question can be answered with, on a page of grid x grid patches."""
+    return {"category": list(CATEGORIES), "colour": list(COLOURS), "place": list(PLACES), "column": list(range(grid)), "row": list(range(grid))}
 
 
 class Linear(nn.Module):
@@ -55,20 +66,25 @@ class Attentive(nn.Module):
         return self.read(torch.cat([asker, (shares @ self.value(tokens))[:, 0]], -1))
 
 
+PROBES = {"linear": Linear, "attentive": Attentive}
+
+
 def targets(scenes, grid: int) -> dict[str, tuple[list[int], list[int] | None, list[int]]]:
     """For each question: picture numbers, centre tokens (None for place), classes."""
-    rows: dict[str, tuple] = {"category": ([], [], []), "colour": ([], [], []), "place": ([], None, [])}
+    options = classes(grid)
+    rows: dict[str, tuple] = {question: ([], None if question == "place" else [], []) for question in options}
     for n, scene in enumerate(scenes):
         rows["place"][0].append(n)
-        rows["place"][2].append(CLASSES["place"].index(scene.place))
+        rows["place"][2].append(options["place"].index(scene.place))
         for thing in scene.things:
             if thing.character:
                 continue
             x, y = centre(thing)
-            for question, answer in (("category", thing.category), ("colour", thing.colour)):
+            column, row = int(x * grid), int(y * grid)
+            for question, answer in (("category", thing.category), ("colour", thing.colour), ("column", column), ("row", row)):
                 rows[question][0].append(n)
-                rows[question][1].append(int(y * grid) * grid + int(x * grid))
-                rows[question][2].append(CLASSES[question].index(answer))
+                rows[question][1].append(row * grid + column)
+                rows[question][2].append(options[question].index(answer))
     return rows
 
 
@@ -103,47 +119,57 @@ def score(probe: nn.Module, tokens, rows) -> tuple[int, int]:
     return right, len(numbers)
 
 
-def probe_table(folder: Path, learn: int = 1500, test: int = 500, cache: Path = Path("data/cache/foundations")) -> list[dict]:
+def probe_table(folder: Path, learn: int = 1500, test: int = 500, steps: int = 250,
+                cache: Path = Path("data/cache/foundations")) -> list[dict]:
     """One row per layer, question and probe: share right on new pictures, with its Wilson interval."""
     tower = CLIPVisionModel.from_pretrained(folder, dtype=torch.float32).eval()
     pixels, grid = tower.config.image_size, tower.config.image_size // tower.config.patch_size
     pictures, scenes = draw_pictures("parents_test", learn + test, pixels, cache)
     tokens = layers(tower, pictures)
-    mean, rows = [t.mean((0, 1)) for t in tokens], []
+    mean, rows, options = [t.mean((0, 1)) for t in tokens], [], classes(grid)
     for layer, t in enumerate(tokens):
         t = (t - mean[layer]) / t.std((0, 1))                # probes learn faster on features of equal size
         learned, unseen = targets(scenes[:learn], grid), targets(scenes[learn:], grid)
-        for question in CLASSES:
-            for kind in (Linear, Attentive):
+        for question, names in ASKED.items():
+            for name in names:
                 torch.manual_seed(0)
-                probe = fit(kind(t.shape[-1], len(CLASSES[question])), t[:learn], learned[question])
+                probe = fit(PROBES[name](t.shape[-1], len(options[question])), t[:learn], learned[question], steps)
                 right, n = score(probe, t[learn:], unseen[question])
                 low, high = wilson(right, n)
-                rows.append({"layer": layer, "question": question, "probe": kind.__name__.lower(), "right": right, "n": n,
+                rows.append({"layer": layer, "question": question, "probe": name, "right": right, "n": n,
                              "accuracy": round(right / n, 4), "low": round(low, 4), "high": round(high, 4)})
     return rows
 
 
 def as_text(rows: list[dict]) -> str:
-    columns = [(q, p) for q in CLASSES for p in ("linear", "attentive")]
-    lines = ["layer  " + "  ".join(f"{q} {p}".rjust(18) for q, p in columns)]
+    """The table, one line per layer; "-" for what an older file did not ask."""
+    columns = [(question, probe) for question, probes in ASKED.items() for probe in probes]
+    lines = ["layer  " + "  ".join(f"{question} {probe}".rjust(18) for question, probe in columns)]
     last = max(r["layer"] for r in rows)
     for layer in range(last + 1):
-        cells = {(r["question"], r["probe"]): r["accuracy"] for r in rows if r["layer"] == layer}
-        lines.append(f"{layer:>5}  " + "  ".join(f"{100 * cells[c]:.1f}%".rjust(18) for c in columns) + ("   <- read by LLaVA" if layer == last - 1 else ""))
+        cells = {(r["question"], r["probe"]): f"{100 * r['accuracy']:.1f}%" for r in rows if r["layer"] == layer}
+        lines.append(f"{layer:>5}  " + "  ".join(cells.get(column, "-").rjust(18) for column in columns)
+                     + ("   <- read by LLaVA" if layer == last - 1 else ""))
     return "\n".join(lines)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--folder", type=Path, default=Path("data/pretrained/clip"))
     parser.add_argument("--out", type=Path, default=Path("data/results/probes.json"))
     args = parser.parse_args()
-    rows = probe_table(args.folder)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    try:
+        if not args.folder.is_dir():
+            raise InputError(f"There is no folder {args.folder} with a vision tower; name one with --folder.")
+        rows = probe_table(args.folder)
+        make_folder(args.out.parent)
+        write_safely(args.out, json.dumps(rows, indent=1).encode() + b"\n")
+    except InputError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
     print(as_text(rows))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

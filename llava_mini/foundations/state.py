@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from pathlib import Path
 
 import torch
@@ -37,8 +38,8 @@ def save_state(folder: Path, modules: nn.Module, optimizers, step: int, curve: l
 def load_state(folder: Path, modules: nn.Module, optimizers, steps: int, recipe: dict) -> tuple[list[dict], int, int]:
     """Puts a state back, if there is one; gives the curve so far, the steps done, and the most threads used.
 
-    Raises InputError when the state is of another recipe or of more steps, or cannot be read. States
-    written before recipes were noted are taken as they are.
+    Raises InputError when the state is of another recipe or of more steps, or cannot be read. A state
+    written before recipes were noted is taken as it is, with a warning.
     """
     path, threads = folder / "state.safetensors", torch.get_num_threads()
     if not path.exists():
@@ -52,6 +53,8 @@ def load_state(folder: Path, modules: nn.Module, optimizers, steps: int, recipe:
         raise InputError(f"{path} is no state of a training that can be read ({error}); {anew}.") from error
     if "recipe" in about:
         _check_recipe(path, about["recipe"], json.loads(json.dumps(recipe)), anew)
+    else:
+        warnings.warn(f"{path} does not say with which settings and code it was begun; if either has changed since, {anew}.", stacklevel=2)
     if step > steps:
         raise InputError(f"{path} has {step} steps and {steps} were asked for; {anew}, or ask for {step}.")
     try:
