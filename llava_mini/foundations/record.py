@@ -15,7 +15,8 @@ from ..folders import whole_folder
 
 PACKAGE = Path(__file__).resolve().parents[1]
 DRAWING = ("storybook/**/*.py",)                                                    # decides what a picture shows
-RAISING = (*DRAWING, "foundations/*.py", "conversation.py", "templates.py", "writer.py")   # ... and what is learnt from it
+LEARNING = tuple(f"foundations/{name}.py" for name in ("clip", "vicuna", "diet", "knowledge", "tokenizer", "loop", "muon"))
+RAISING = (*DRAWING, *LEARNING, "conversation.py", "templates.py", "writer.py")     # ... and what is learnt from it
 
 
 @lru_cache
