@@ -14,7 +14,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))       # benchmarks/ is not part of the installed package
 
-from benchmarks import agreement, chat_speed, common, flops, package_side, setting, summary, trainer_side, training_speed  # noqa: E402
+from benchmarks import agreement, chat_speed, common, flops, package_side, setting, summary, trainer_side, training_speed, worker  # noqa: E402
 
 # The benchmark hides GPUs from its own processes; here, in this one, the two sides would train on different devices.
 both_sides = pytest.mark.skipif(torch.cuda.is_available(), reason="compares the two sides on the CPU")
@@ -215,6 +215,46 @@ def test_options(capsys):
     assert "--threads 1" in capsys.readouterr().err
 
 
+def test_a_whole_run(tmp_path, monkeypatch, capsys):
+    """Guards against a run that asks for a measurement wrongly, takes its turns in one order only, or writes what cannot be read."""
+    jobs = []
+    speed = {"trainer-default": 6.0, "trainer-best": 4.0, "package-separate": 2.0, "package-packed": 1.0}
+
+    def measure(job, threads):
+        jobs.append(job)
+        losses = {"trainer": [3.0], "separate": [3.0]}
+        if job["kind"] == "train":
+            seconds = speed[job["side"]] * (50 if job["settings"]["precision"] == "bf16" else 1)
+            return {"training": {"wall": seconds, "cpu": seconds}, "preparing": {"wall": 0.5, "cpu": 0.5}, "samples": job["samples"],
+                    "flops": 100, "loaded": 10.0, "peak": 20.0}
+        spread = {"min": 3.0, "median": 3.0, "max": 3.0}
+        return {"prepare": {"a": "setting"}, "matmul": {"fp32": 200.0, "bf16": 4.0, "threads": 2},
+                "compare": {"samples": {"a": 1}, "supervised": {"a": 1}, "before": {"trainer": 1.0, "separate": 1.0, "packed": 1.0}, "steps": losses},
+                "chat": [{"case": "one", "transformers": spread, "package": spread, "ratio": spread}]}[job["kind"]]
+
+    monkeypatch.setattr(training_speed, "measure", measure)
+    output = tmp_path / "results" / "found.json"
+    assert training_speed.main(["--rounds", "2", "--steps", "2", "--batch", "4", "--output", str(output), "--folder", str(tmp_path)]) == 0
+    timed = [(job["stage"], job["side"]) for job in jobs if job["kind"] == "train" and job["samples"] == 8]
+    assert timed[:4] == [("align", side) for side in summary.SIDES] and timed[12:16] == [("align", side) for side in summary.SIDES[::-1]]
+    assert {job["settings"]["precision"] for job in jobs if job["kind"] == "train" and job["samples"] == 8} == {"fp32"}     # the faster one
+    found = json.loads(output.read_text())
+    assert found["formats"]["tune"]["fp32"] == 50 * found["formats"]["tune"]["bf16"] and found["settings"]["output"] == ".../found.json"
+    assert found["summary"]["lora"]["package-packed"]["to_best"]["median"] == 4.0
+    assert [(one["what"], one["reached"]) for one in found["aims"]] == [("align", True), ("tune", True), ("chat", True)]
+    assert "aim    chat: 2.0 times; found 3.00 times: reached" in capsys.readouterr().out
+
+
+def test_a_measurement_of_training(tiny):
+    """Guards against a worker that cannot read the jobs that are written for it."""
+    from dataclasses import asdict
+
+    job = {"setting": asdict(tiny), "stage": "tune", "samples": 8, "warm_up": 1, "settings": asdict(setting.stage_settings("tune", 4))}
+    for side in summary.SIDES[1:3]:
+        measured = worker.trained(job | {"side": side})
+        assert measured["samples"] == 8 and measured["training"]["wall"] > 0 and measured["flops"] > 0
+
+
 def test_chat_of_known_seconds():
     """Guards against one side always going first, a warm-up that is counted, and a ratio upside down."""
     now, order = [0.0], []
@@ -259,3 +299,11 @@ def test_cases_of_chat():
     assert (len(short.pictures), len(long.pictures)) == (1, 1) and short.questions != long.questions
     assert [len({id(picture) for picture in case.pictures}) for case in (many, shared)] == [8, 2]
     assert len(many.questions) == len(shared.questions) == len(shared.pictures) == 8
+
+
+def test_the_chat_command(tiny, tmp_path, capsys):
+    """Guards against a command that runs in no way but the tests' own."""
+    tiny.model().save_pretrained(tmp_path / "model")
+    found = chat_speed.main(["--model", str(tmp_path / "model"), "--rounds", "1", "--tokens", "2", "--batch", "4"])
+    assert [case["case"] for case in found] == ["one short answer", "one long answer", "4 pictures", "4 questions, 1 pictures"]
+    assert all(case["ratio"]["median"] > 0 for case in found) and len(capsys.readouterr().out.splitlines()) == 4
