@@ -59,6 +59,14 @@ def text(rng: random.Random) -> Text:
     return Text("chat", tell(scene, rng), (), tuple(asked))
 
 
+def primer(rng: random.Random) -> Text:
+    """The first pages: maps and tables, nothing else. Looking things up is learnt here, before there is much to say."""
+    scene = random_scene(rng, SPLITS["parents"])
+    while not (rows := tables(scene, rng, 4)):
+        scene = random_scene(rng, SPLITS["parents"])
+    return Text("map", "", tuple(word_map(scene)), tuple(rows))
+
+
 def _filled_in(fact: Question) -> tuple[str, str]:
     """The same form in a chat, or the question where a fact makes no entry: what a map and a question have in common."""
     asked, answer = entry(fact)

@@ -22,7 +22,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from ..conversation import render
 from ..errors import InputError
 from . import diet
-from .diet import Text, text
+from .diet import Text, primer, text
 from .loop import raise_parent
 from .record import check_place, code, numbers, parent_folder
 from .tokenizer import diet_lines, train_tokenizer
@@ -43,6 +43,7 @@ class Size:
     mlp: int                # width inside the feed-forward layers
     steps: int
     batch: int = 16
+    primer: int = 198       # first steps, on maps and tables alone
     learning_rate: float = 2e-3
     rope_theta: float = 500_000.0   # long waves: heads of 32 find words by what they are, wherever they stand
     faster: float = 3.0     # learning rate of the weight matrices (Muon) over that of the rest (AdamW)
@@ -51,7 +52,7 @@ class Size:
     seed: int = 0
 
 
-SIZES = {"large": Size(192, 4, 6, 512, 2600), "small": Size(128, 3, 4, 352, 2200, learning_rate=3e-3)}
+SIZES = {"large": Size(192, 4, 6, 512, 2200), "small": Size(128, 3, 4, 352, 1600, learning_rate=3e-3)}
 
 
 @dataclass
@@ -172,7 +173,7 @@ def make(folder: Path, s: Size) -> list[dict]:
     torch.manual_seed(s.seed)
     model = LlamaForCausalLM(LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=s.width, intermediate_size=s.mlp, num_hidden_layers=s.layers, num_attention_heads=s.heads,
-        num_key_value_heads=s.heads, max_position_embeddings=2048, rope_parameters={"rope_type": "default", "rope_theta": s.rope_theta}, tie_word_embeddings=True, bos_token_id=tokenizer.bos_token_id,
+        num_key_value_heads=s.heads, max_position_embeddings=2048, rope_parameters={"rope_type": "default", "rope_theta": s.rope_theta}, initializer_range=s.width**-0.5, tie_word_embeddings=True, bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, attn_implementation="sdpa"))
     reader = Reader(tokenizer)
     held_out = [text(random.Random(f"held-out/{i}")) for i in range(s.exam)]
@@ -182,7 +183,8 @@ def make(folder: Path, s: Size) -> list[dict]:
     @lru_cache(1)
     def pool(number: int) -> list[list[Text]]:
         """The texts of POOL steps, dealt out so that a batch holds texts of like length."""
-        texts = sorted((text(random.Random(f"diet/{s.seed}/{number}/{i}")) for i in range(s.batch * POOL)), key=_length)
+        page = primer if number < s.primer // POOL else text
+        texts = sorted((page(random.Random(f"diet/{s.seed}/{number}/{i}")) for i in range(s.batch * POOL)), key=_length)
         batches = [texts[i:i + s.batch] for i in range(0, len(texts), s.batch)]
         random.Random(f"pool/{s.seed}/{number}").shuffle(batches)
         return batches
