@@ -27,7 +27,7 @@ from .processes import find_processes, together
 from .profiles import Profile, Stage
 from .seconds import Seconds
 
-TRAIN, VALIDATION = 9000, 64                # pictures
+TRAIN, VALIDATION = 8000, 64                # pictures
 HELD_OUT = {"test": 500, "unseen_pairs": 400, "unseen_place": 150, "unseen_counts": 150}
 SAMPLE_ANSWERS = {"align": 2, "tune": 6, "lora": 6}     # questions answered at every validation
 _FREE = ("seed", "save_every", "validate_every")        # settings that make no other training for a band

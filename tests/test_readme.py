@@ -1,0 +1,55 @@
+"""README.md: every figure in it is of a committed run."""
+
+import json
+import re
+from pathlib import Path
+
+from llava_mini.evaluation import read_result
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SPLITS = {"test": "new pictures, all kinds of question", "unseen_pairs": "colour and category never met together",
+          "unseen_place": "a place no sample shows", "unseen_counts": "five or six of a kind"}
+
+
+def _percent(report: dict) -> str:
+    return f"{100 * report['all']['accuracy']:.1f}%"
+
+
+def results_table() -> list[str]:
+    """The table of README's section Results, from data/results/mini-full.json and mini-lora.json."""
+    full, lora = (read_result(ROOT / "data" / "results" / f"mini-{kind}.json").accuracy for kind in ("full", "lora"))
+    lines = ["| asked about | full | 95% interval | LoRA | blind | another's picture |", "|---|---|---|---|---|---|"]
+    for split, words in SPLITS.items():
+        by = full[split]
+        low, high = (100 * by["true"]["all"][end] for end in ("low", "high"))
+        cells = [words, _percent(by["true"]), f"{low:.1f} to {high:.1f}%", _percent(lora[split]["true"]), _percent(by["blind"]), _percent(by["shuffled"])]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def test_results_are_those_of_the_committed_runs():
+    """Guards against figures in README that drift from the runs. The assertion shows the lines to paste."""
+    expected = results_table()
+    assert [line for line in README.splitlines() if line in expected] == expected, "README lacks:\n" + "\n".join(expected)
+
+
+def test_times_are_those_of_the_committed_run():
+    """Guards against a README that promises a speed no run had."""
+    seconds = read_result(ROOT / "data" / "results" / "mini-full.json").timings
+    assert f"stage 1 {seconds['align']:.0f} s, stage 2 {seconds['tune']:.0f} s" in README
+
+
+def test_pictures_and_files_exist():
+    """Guards against dead links and pictures that a reader on the web does not see."""
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+def test_probe_figures_are_those_of_the_probes():
+    """Guards against the eye being praised for what another one saw."""
+    rows = json.loads((ROOT / "data" / "results" / "probes.json").read_text("utf-8"))
+    read = max(row["layer"] for row in rows) - 1        # the layer before the last, the one LLaVA reads
+    for question in ("category", "colour", "place"):
+        row = next(r for r in rows if (r["layer"], r["question"], r["probe"]) == (read, question, "linear"))
+        assert f"{question} {100 * row['accuracy']:.1f}%" in README
