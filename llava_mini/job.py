@@ -141,7 +141,8 @@ def train_both_stages(job: Job, tell=print, on_event=None):
     settings, histories = job.settings, {}
     torch.manual_seed(job.seed)
     model = LlavaMini.from_parents(settings.vision, settings.language, projector=settings.projector,
-                                   projector_scale=settings.projector_scale, layer=settings.vision_layer, cls=settings.vision_cls, image_mode=settings.image_mode, template=settings.template, seed=job.seed)
+                                   projector_scale=settings.projector_scale, layer=settings.vision_layer, cls=settings.vision_cls,
+                                   image_mode=settings.image_mode, template=settings.template, seed=job.seed)
     for number, (name, stage) in enumerate(job.stages.items(), 1):
         kind = "align" if name == "align" else "tune"
         samples, held_out = _samples(job, "train", kind), _samples(job, "val", kind)
