@@ -17,7 +17,9 @@ SETTINGS = {"clip": lambda: asdict(clip.Settings()), **{f"vicuna-{size}": (lambd
 @pytest.mark.parametrize("name", SETTINGS)
 def test_parent_was_made_by_these_settings_in_an_hour(name):
     """Guards against settings changed without raising the parent again, and against more than 60 minutes of two cores."""
+    if not (PRETRAINED / name).exists():
+        pytest.skip(f"{name} is not committed yet; CONTRIBUTING.md names the command that makes it")
     record = json.loads((PRETRAINED / name / "curve.json").read_text(encoding="utf-8"))
     assert record["settings"] == json.loads(json.dumps(SETTINGS[name]()))
-    assert record["curve"][-1]["step"] == record["settings"]["steps"]
+    assert record["curve"][-1]["step"] == record["settings"]["steps"] + record["settings"].get("where_steps", 0)
     assert record["threads"] * record["curve"][-1]["seconds"] <= 2 * 3600

@@ -10,6 +10,9 @@ curve and the settings that made it. Two contrastive losses train it:
 * patches against phrases, as in RegionCLIP: each patch token of the before-last layer, the one
   LLaVA reads, has to find the phrases that are true of it ("small red car", "sand") among those of
   the batch. Phrases true of a patch never count as its negatives.
+
+A second, short lesson asks each patch for its column, its row and whether it is a thing's middle as
+well: after the first the category can be read from a patch, and where it lies can not.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 from transformers.models.clip import CLIPImageProcessorPil
 
 from ..errors import InputError
-from ..storybook.narrate import COLUMNS, captions, word_map
+from ..storybook.narrate import COLUMNS, ROWS, captions, word_map
 from ..storybook.vocabulary import CATEGORIES, COLOURS, SIZES
 from .album import draw_pictures, to_pixels
 from .loop import raise_parent
@@ -39,6 +42,7 @@ from .record import check_place, code, parent_folder
 from .tokenizer import diet_lines, train_tokenizer
 
 THING_WORDS = frozenset((*CATEGORIES, *COLOURS, *SIZES))
+WHERE_WORDS = tuple((word,) for word in (*COLUMNS, *ROWS, "centre"))    # asked of every patch in the second lesson
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,9 @@ class Settings:
     pixels: int = 112
     patch: int = 14
     pictures: int = 40_000
-    steps: int = 6000
+    steps: int = 6000       # of the first lesson: what is it?
+    where_steps: int = 800  # of the second: where is it, and where is its middle?
+    where_rate: float = 5e-4
     batch: int = 32
     phrases: int = 96       # candidates of a step that name a thing or its looks, drawn from those true of its patches ...
     ground_phrases: int = 32   # ... and those that name the ground, the sky or a place on the page
@@ -92,6 +98,13 @@ def region_phrases(cell: tuple[str, ...]) -> list[tuple[str, ...]]:
     phrases = [(name,), (colour,), (size,), (colour, name), (size, name), (size, colour, name), (name, column), (name, row), (column, row)]
     extra = [("captain",)] * ("captain" in words) + [("centre",), ("centre", name)] * ("centre" in words)
     return phrases + extra
+
+
+def candidates(rng: random.Random, kinds: list[tuple[str, ...]], s: Settings) -> list[tuple[str, ...]]:
+    """The phrases among which the patches of a step have to choose: some of those that are true of its kinds of cell."""
+    offered = sorted({p for kind in kinds for p in _some(rng, region_phrases(kind))})
+    return (_some(rng, [p for p in offered if not THING_WORDS.isdisjoint(p)], s.phrases)
+            + _some(rng, [p for p in offered if THING_WORDS.isdisjoint(p)], s.ground_phrases))
 
 
 def all_words_in(phrases: list[tuple[str, ...]], kinds: list[tuple[str, ...]]) -> torch.Tensor:
@@ -166,19 +179,16 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
         pooled = parent.clip.visual_projection(seen.pooler_output)                       # [n, e]
         return pooled, parent.patch_head(seen.hidden_states[-2][:, 1:]), read(texts)     # [n, e], [n, tokens, e], [texts, e]
 
-    def loss_of(step: int) -> dict[str, torch.Tensor]:
+    def loss_of(step: int, lesson: str = "clip") -> dict[str, torch.Tensor]:
         pictures, told, maps, _ = school()
-        rng = random.Random(f"clip/{s.seed}/{step}")
+        rng = random.Random(f"{lesson}/{s.seed}/{step}")
         chosen = sorted(rng.sample(range(s.pictures), s.batch))
         noise = torch.Generator().manual_seed(s.seed * 1_000_003 + step)
         pixels = to_pixels(pictures[chosen])
         pixels = pixels * (0.85 + 0.3 * torch.rand(s.batch, 1, 1, 1, generator=noise)) + 0.2 * torch.randn(s.batch, 1, 1, 1, generator=noise)
         cells = [cell for i in chosen for cell in maps[i]]
         kinds = sorted(set(cells))
-        offered = sorted({p for kind in kinds for p in _some(rng, region_phrases(kind))})
-        of_things = [p for p in offered if not THING_WORDS.isdisjoint(p)]
-        of_ground = [p for p in offered if THING_WORDS.isdisjoint(p)]
-        phrases = _some(rng, of_things, s.phrases) + _some(rng, of_ground, s.ground_phrases)
+        phrases = candidates(rng, kinds, s) if lesson == "clip" else sorted({*WHERE_WORDS, *candidates(rng, kinds, s)})
         pooled, tokens, caption = towers(pixels, [rng.choice(told[i]) for i in chosen])
         phrase = read([" ".join(p) for p in phrases])                                    # [phrases, e]
         match = parent.clip.logit_scale.exp().clamp(max=100) * F.normalize(pooled, dim=-1) @ F.normalize(caption, dim=-1).T   # [n, n]
@@ -208,8 +218,14 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
                             right[name] += options[best[n, i]] in cell
         return {f"{k}_right": v / (len(exam_scenes) if k == "batch" else things) for k, v in right.items()}
 
+    recipe, place = asdict(s) | {"code": code()}, folder.parent / ("." + folder.name)
     curve, threads = raise_parent(parent, loss_of, steps=s.steps, learning_rate=s.learning_rate, faster=s.faster,
-                                  folder=folder.parent / ("." + folder.name), recipe=asdict(s) | {"code": code()}, evaluate=evaluate)
+                                  folder=place, recipe=recipe, evaluate=evaluate)
+    if s.where_steps:
+        more, _ = raise_parent(parent, lambda step: loss_of(step, "where"), steps=s.where_steps, learning_rate=s.where_rate, faster=s.faster,
+                               folder=place.with_name(place.name + "-where"), recipe=recipe, evaluate=evaluate)
+        before = curve[-1]["seconds"]
+        curve += [row | {"step": s.steps + row["step"], "seconds": round(before + row["seconds"], 1)} for row in more]
     with parent_folder(folder, asdict(s), curve, threads) as beside:
         parent.clip.half().save_pretrained(beside)        # half the size on disk; loaded as float32
         tokenizer.save_pretrained(beside)
