@@ -12,7 +12,7 @@ from torch import nn
 from llava_mini.conversation import render
 from llava_mini.foundations import vicuna
 from llava_mini.foundations.clip import all_words_in, patch_loss, region_phrases
-from llava_mini.foundations.diet import Text, cloze, entry, looked_up, tables, text
+from llava_mini.foundations.diet import Text, cloze, entry, looked_up, primer, tables, text
 from llava_mini.foundations.loop import optimizers_of, raise_parent
 from llava_mini.foundations.muon import Muon, orthogonal
 from llava_mini.foundations.probes import Attentive, Linear, fit, score
@@ -39,6 +39,13 @@ def test_tokenizer_gives_any_text_back(own_tokenizer):
 def test_texts_follow_from_their_number():
     """Guards against a resumed training that reads other texts."""
     assert text(random.Random("diet/0/3/1")) == text(random.Random("diet/0/3/1"))
+
+
+def test_the_primer_is_maps_and_tables():
+    """Guards against first pages that hold what cannot be looked up yet, or nothing at all."""
+    for i in range(50):
+        page = primer(random.Random(i))
+        assert page.cells and page.tails and all(heading in ("Colours:", "Sizes:", "Things:", "Cells:") for heading, _ in page.tails)
 
 
 def test_no_question_is_ever_asked_about_a_map():

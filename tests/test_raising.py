@@ -19,8 +19,8 @@ from llava_mini.foundations.loop import raise_parent
 
 torch.set_num_threads(1)
 CLIP = clip.Settings(width=32, layers=2, heads=2, text_width=32, text_layers=1, embedding=16, pixels=32, patch=4, pictures=12, steps=4,
-                     batch=3, phrases=12, ground_phrases=6, texts=30, exam=4)
-VICUNA = vicuna.Size(32, 2, 2, 48, steps=4, batch=2, texts=30, exam=40)
+                     batch=3, phrases=12, ground_phrases=6, texts=30, exam=4, where_steps=0)
+VICUNA = vicuna.Size(32, 2, 2, 48, steps=4, batch=2, texts=30, exam=40, primer=0)
 
 
 def make(name, folder, cache, **changes):
@@ -77,6 +77,31 @@ def test_killed_and_run_again_is_the_same_parent(tmp_path, monkeypatch, parents,
     assert asked == [2, 3] and contents(tmp_path / name) == contents(folders[name])
 
 
+def test_the_second_lesson_follows_the_first(tmp_path, monkeypatch, parents):
+    """Guards against a second lesson that begins anew, is left out, or is another one after a kill."""
+    asked = []
+    watch(monkeypatch, asked)
+    curve = make("clip", tmp_path / "whole", parents[2], where_steps=2)
+    assert [row["step"] for row in curve] == [2, 4, 6] and curve[:2] == parents[1]["clip"]
+    assert asked == [0, 1, 2, 3, 0, 1] and contents(tmp_path / "whole") != contents(parents[0]["clip"])
+    taken = []
+
+    def killed(modules, loss_of, **options):
+        def noted(step):
+            taken.append(step)
+            if len(taken) == 5:
+                raise KeyboardInterrupt
+            return loss_of(step)
+        return raise_parent(modules, noted, save_every=2, evaluate_every=2, **options)
+
+    monkeypatch.setattr(clip, "raise_parent", killed)
+    with pytest.raises(KeyboardInterrupt):
+        make("clip", tmp_path / "cut", parents[2], where_steps=2)
+    watch(monkeypatch, [])
+    assert make("clip", tmp_path / "cut", parents[2], where_steps=2) == curve
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+
+
 def test_the_two_make_a_llava(parents):
     """Guards against parents that only this module can read, or whose preprocessor sees other pictures than they were raised on."""
     from llava_mini.model import LlavaMini
@@ -93,7 +118,7 @@ def test_the_two_make_a_llava(parents):
 def test_curve_tells_what_made_it(parents, name, settings):
     """Guards against a curve beside settings that leave out what decided it."""
     record = json.loads((parents[0][name] / "curve.json").read_text())
-    assert record["settings"].items() >= settings.items() and record["threads"] == 1
+    assert record["settings"].items() >= settings.items() and record["core_seconds"] == round(record["curve"][-1]["seconds"])
     assert [row["step"] for row in record["curve"]] == [2, 4] and record["curve"][-1]["seconds"] > 0
     if name == "vicuna":
         assert record["settings"]["reader"].keys() == {"cell_scale", "word_dropout", "cell_noise", "pool"}

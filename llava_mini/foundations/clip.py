@@ -221,12 +221,13 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
     recipe, place = asdict(s) | {"code": code()}, folder.parent / ("." + folder.name)
     curve, threads = raise_parent(parent, loss_of, steps=s.steps, learning_rate=s.learning_rate, faster=s.faster,
                                   folder=place, recipe=recipe, evaluate=evaluate)
+    cost = threads * curve[-1]["seconds"]
     if s.where_steps:
-        more, _ = raise_parent(parent, lambda step: loss_of(step, "where"), steps=s.where_steps, learning_rate=s.where_rate, faster=s.faster,
+        more, threads = raise_parent(parent, lambda step: loss_of(step, "where"), steps=s.where_steps, learning_rate=s.where_rate, faster=s.faster,
                                folder=place.with_name(place.name + "-where"), recipe=recipe, evaluate=evaluate)
-        before = curve[-1]["seconds"]
+        before, cost = curve[-1]["seconds"], cost + threads * more[-1]["seconds"]
         curve += [row | {"step": s.steps + row["step"], "seconds": round(before + row["seconds"], 1)} for row in more]
-    with parent_folder(folder, asdict(s), curve, threads) as beside:
+    with parent_folder(folder, asdict(s), curve, cost) as beside:
         parent.clip.half().save_pretrained(beside)        # half the size on disk; loaded as float32
         tokenizer.save_pretrained(beside)
         square = {"height": s.pixels, "width": s.pixels}

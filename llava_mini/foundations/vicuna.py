@@ -202,7 +202,7 @@ def make(folder: Path, s: Size) -> list[dict]:
     settings = settings_of(s)
     curve, threads = raise_parent(model, loss_of, steps=s.steps, learning_rate=s.learning_rate, faster=s.faster,
                                   folder=folder.parent / ("." + folder.name), recipe=settings | {"code": code()}, evaluate=evaluate)
-    with parent_folder(folder, settings, curve, threads) as beside:
+    with parent_folder(folder, settings, curve, threads * curve[-1]["seconds"]) as beside:
         model.half().save_pretrained(beside)              # half the size on disk; loaded as float32
         tokenizer.save_pretrained(beside)
     return curve
