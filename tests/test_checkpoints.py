@@ -263,7 +263,7 @@ def test_replacing(tmp_path, model):
     assert torch.equal(logits(load(tmp_path / "out")), logits(model))
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_text("a cat")
-    with pytest.raises(InputError, match="not a checkpoint"):
+    with pytest.raises(InputError, match="not a folder of this sort"):
         save(model, tmp_path / "photos")
     assert (tmp_path / "photos" / "cat.jpg").read_text() == "a cat"
     save(model, tmp_path / "whole")

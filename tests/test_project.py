@@ -109,7 +109,7 @@ def test_what_is_imported_is_declared():
     code["notebooks"] = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code" and not re.search(r"^\s*[%!]", "".join(cell["source"]), re.M)]
     own = {"llava_mini", "benchmarks", "course"} | {path.stem for path in (ROOT / "tests").glob("*.py")}
     core = {package for python in PYTHONS for package in pins("core", python)} | {"pil"}       # pillow's name in code
-    dev = core | {package for python in PYTHONS for package in pins("dev", python)}
+    dev = core | {package for python in PYTHONS for package in pins("dev", python)} | {"ipython"}     # a notebook's own language
     for folder, sources in code.items():
         names = {canonicalize_name(name) for source in sources for name in imported(source) - own}
         assert {"torch", "pil"} <= names and names <= (core if folder == "llava_mini" else dev), folder

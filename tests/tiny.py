@@ -26,11 +26,12 @@ def sequence(model, words, seed=0):
     """Ids with pictures: a number in ``words`` is that many words, "i" one picture."""
     generator = torch.Generator().manual_seed(seed)
     ids = [model.tokenizer.bos_token_id]
+    image = model.image_token_id            # a completed vocabulary ends in it: no word may be one
     for word in words:
         if word == "i":
             ids += [model.image_token_id] * model.visual_tokens
         else:
-            ids += torch.randint(10, len(model.tokenizer), (word,), generator=generator).tolist()
+            ids += torch.randint(10, image if image > 10 else len(model.tokenizer), (word,), generator=generator).tolist()
     return ids
 
 

@@ -21,7 +21,7 @@ import argparse
 import random
 import sys
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
@@ -96,8 +96,7 @@ def region_phrases(cell: tuple[str, ...]) -> list[tuple[str, ...]]:
         return [(w,) for w in words] + [(column, row), (words[0], column), (words[0], row)]     # "sand"; "c5"; "sky 1"
     name, colour, size = things[0], next(w for w in words if w in COLOURS), next(w for w in words if w in SIZES)
     phrases = [(name,), (colour,), (size,), (colour, name), (size, name), (size, colour, name), (name, column), (name, row), (column, row)]
-    extra = [("captain",)] * ("captain" in words) + [("centre",), ("centre", name)] * ("centre" in words)
-    return phrases + extra
+    return phrases + [("captain",)] * ("captain" in words) + [("centre",), ("centre", name)] * ("centre" in words)
 
 
 def candidates(rng: random.Random, kinds: list[tuple[str, ...]], s: Settings) -> list[tuple[str, ...]]:
@@ -218,13 +217,11 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
                             right[name] += options[best[n, i]] in cell
         return {f"{k}_right": v / (len(exam_scenes) if k == "batch" else things) for k, v in right.items()}
 
-    recipe, place = asdict(s) | {"code": code()}, folder.parent / ("." + folder.name)
-    curve, threads = raise_parent(parent, loss_of, steps=s.steps, learning_rate=s.learning_rate, faster=s.faster,
-                                  folder=place, recipe=recipe, evaluate=evaluate)
+    learn, place = partial(raise_parent, parent, faster=s.faster, recipe=asdict(s) | {"code": code()}, evaluate=evaluate), "." + folder.name
+    curve, threads = learn(loss_of, steps=s.steps, learning_rate=s.learning_rate, folder=folder.with_name(place))
     cost = threads * curve[-1]["seconds"]
     if s.where_steps:
-        more, threads = raise_parent(parent, lambda step: loss_of(step, "where"), steps=s.where_steps, learning_rate=s.where_rate, faster=s.faster,
-                               folder=place.with_name(place.name + "-where"), recipe=recipe, evaluate=evaluate)
+        more, threads = learn(lambda step: loss_of(step, "where"), steps=s.where_steps, learning_rate=s.where_rate, folder=folder.with_name(place + "-where"))
         before, cost = curve[-1]["seconds"], cost + threads * more[-1]["seconds"]
         curve += [row | {"step": s.steps + row["step"], "seconds": round(before + row["seconds"], 1)} for row in more]
     with parent_folder(folder, asdict(s), curve, cost) as beside:
