@@ -98,8 +98,15 @@ def layers(tower: CLIPVisionModel, pictures) -> list[torch.Tensor]:
     return [torch.cat(parts) for parts in zip(*out)]
 
 
-def fit(probe: nn.Module, tokens, rows, steps: int = 250, batch: int = 512, seed: int = 0) -> nn.Module:
+def fit(probe: nn.Module, tokens, rows, steps: int = 250, seed: int = 0) -> nn.Module:
     numbers, at, classes = (None if r is None else torch.tensor(r) for r in rows)
+    batch = 512
+    if isinstance(probe, Attentive):
+        batch = 128                                      # each asks all tokens of its picture
+    elif at is None:
+        tokens = tokens.mean(1, keepdim=True)            # [pictures, 1, w]: all that a linear probe reads
+    else:
+        tokens, numbers, at = tokens[numbers, at][:, None], torch.arange(len(at)), torch.zeros_like(at)   # [rows, 1, w]
     optimizer = torch.optim.AdamW(probe.parameters(), lr=3e-3, weight_decay=1e-3)
     lots = torch.Generator().manual_seed(seed)
     for _ in range(steps):
