@@ -10,7 +10,7 @@ Three kinds of source come in by one door:
 
 * a storybook folder, which holds COCO's two files under plain names.
 
->>> record = load("data/cache/storybook/train-9000")[0]             # doctest: +SKIP
+>>> record = load("data/cache/storybook/train-8000")[0]             # doctest: +SKIP
 >>> print(context(record))                                          # doctest: +SKIP
 A small red car and a big brown dog in the park.
 A dog on the left and a car on the right.

@@ -53,3 +53,9 @@ def test_probe_figures_are_those_of_the_probes():
     for question in ("category", "colour", "place"):
         row = next(r for r in rows if (r["layer"], r["question"], r["probe"]) == (read, question, "linear"))
         assert f"{question} {100 * row['accuracy']:.1f}%" in " ".join(README.split())
+
+
+def test_the_language_parent_is_called_as_good_as_it_is():
+    """Guards against a figure of another parent."""
+    curve = json.loads((ROOT / "data" / "pretrained" / "vicuna-large" / "curve.json").read_text("utf-8"))["curve"]
+    assert f"parent gets {100 * curve[-1]['chat_right']:.1f}% right" in " ".join(README.split())
