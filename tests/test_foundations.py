@@ -11,7 +11,7 @@ from torch import nn
 
 from llava_mini.conversation import render
 from llava_mini.foundations import vicuna
-from llava_mini.foundations.clip import all_words_in, patch_loss, region_phrases
+from llava_mini.foundations.clip import Settings, all_words_in, candidates, patch_loss, region_phrases
 from llava_mini.foundations.diet import Text, cloze, entry, looked_up, primer, tables, text
 from llava_mini.foundations.loop import optimizers_of, raise_parent
 from llava_mini.foundations.muon import Muon, orthogonal
@@ -173,6 +173,16 @@ def test_phrases_are_true_of_their_own_cell():
         for cell in set(word_map(scene)):
             assert all(set(p) <= set(cell) for p in region_phrases(cell)), cell
     assert ("red", "car") in region_phrases(("small", "red", "car", "c", "5")) and ("c", "5") in region_phrases(("sand", "c", "5"))
+
+
+def test_every_word_of_a_step_is_asked_for():
+    """Guards against a column, a row or a middle that is never asked for, and so cannot be read from a patch."""
+    for scene in scenes("parents", 20):
+        kinds = sorted(set(word_map(scene)))
+        asked = candidates(random.Random(0), kinds, Settings(phrases=7))
+        assert {p[0] for p in asked if len(p) == 1} == {word for kind in kinds for word in kind}
+        longer = [p for p in asked if len(p) > 1]
+        assert len(longer) == len(set(longer)) == 7 and all_words_in(longer, kinds).any(0).all()
 
 
 def test_all_words_in_by_hand():

@@ -19,7 +19,7 @@ from llava_mini.foundations.loop import raise_parent
 
 torch.set_num_threads(1)
 CLIP = clip.Settings(width=32, layers=2, heads=2, text_width=32, text_layers=1, embedding=16, pixels=32, patch=4, pictures=12, steps=4,
-                     batch=3, phrases=12, ground_phrases=6, texts=30, exam=4, where_steps=0)
+                     batch=3, phrases=12, texts=30, exam=4)
 VICUNA = vicuna.Size(32, 2, 2, 48, steps=4, batch=2, texts=30, exam=40, primer=0)
 
 
@@ -75,31 +75,6 @@ def test_killed_and_run_again_is_the_same_parent(tmp_path, monkeypatch, parents,
     monkeypatch.setattr(clip, "draw_pictures", None)          # a finished training needs no pictures
     assert make(name, tmp_path / name, cache) == curves[name]
     assert asked == [2, 3] and contents(tmp_path / name) == contents(folders[name])
-
-
-def test_the_second_lesson_follows_the_first(tmp_path, monkeypatch, parents):
-    """Guards against a second lesson that begins anew, is left out, or is another one after a kill."""
-    asked = []
-    watch(monkeypatch, asked)
-    curve = make("clip", tmp_path / "whole", parents[2], where_steps=2)
-    assert [row["step"] for row in curve] == [2, 4, 6] and curve[:2] == parents[1]["clip"]
-    assert asked == [0, 1, 2, 3, 0, 1] and contents(tmp_path / "whole") != contents(parents[0]["clip"])
-    taken = []
-
-    def killed(modules, loss_of, **options):
-        def noted(step):
-            taken.append(step)
-            if len(taken) == 5:
-                raise KeyboardInterrupt
-            return loss_of(step)
-        return raise_parent(modules, noted, save_every=2, evaluate_every=2, **options)
-
-    monkeypatch.setattr(clip, "raise_parent", killed)
-    with pytest.raises(KeyboardInterrupt):
-        make("clip", tmp_path / "cut", parents[2], where_steps=2)
-    watch(monkeypatch, [])
-    assert make("clip", tmp_path / "cut", parents[2], where_steps=2) == curve
-    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
 
 def test_the_two_make_a_llava(parents):

@@ -7,12 +7,12 @@ curve and the settings that made it. Two contrastive losses train it:
 
 * pictures against captions, as in CLIP: enough to tell the pictures of a batch apart, and blind to
   what a thing is (colour and place already tell them apart);
-* patches against phrases, as in RegionCLIP: each patch token of the before-last layer, the one
-  LLaVA reads, has to find the phrases that are true of it ("small red car", "sand") among those of
-  the batch. Phrases true of a patch never count as its negatives.
+* patches against words and phrases, as in RegionCLIP: each patch token of the before-last layer, the
+  one LLaVA reads, has to find what is true of it ("car", "c", "small red car", "sand") among the words
+  and phrases of the batch. What is true of a patch never counts as its negative.
 
-A second, short lesson asks each patch for its column, its row and whether it is a thing's middle as
-well: after the first the category can be read from a patch, and where it lies can not.
+Where a patch lies is asked for like anything else. Patches that are only asked what they show forget
+their place, and no projector can bring it back.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import argparse
 import random
 import sys
 from dataclasses import asdict, dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -34,15 +34,12 @@ from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 from transformers.models.clip import CLIPImageProcessorPil
 
 from ..errors import InputError
-from ..storybook.narrate import COLUMNS, ROWS, captions, word_map
+from ..storybook.narrate import COLUMNS, captions, word_map
 from ..storybook.vocabulary import CATEGORIES, COLOURS, SIZES
 from .album import draw_pictures, to_pixels
 from .loop import raise_parent
 from .record import check_place, code, parent_folder
-from .tokenizer import diet_lines, train_tokenizer
-
-THING_WORDS = frozenset((*CATEGORIES, *COLOURS, *SIZES))
-WHERE_WORDS = tuple((word,) for word in (*COLUMNS, *ROWS, "centre"))    # asked of every patch in the second lesson
+from .tokenizer import caption_lines, train_tokenizer
 
 
 @dataclass(frozen=True)
@@ -58,16 +55,14 @@ class Settings:
     pixels: int = 112
     patch: int = 14
     pictures: int = 40_000
-    steps: int = 6000       # of the first lesson: what is it?
-    where_steps: int = 800  # of the second: where is it, and where is its middle?
-    where_rate: float = 5e-4
+    steps: int = 6400
     batch: int = 32
-    phrases: int = 96       # candidates of a step that name a thing or its looks, drawn from those true of its patches ...
-    ground_phrases: int = 32   # ... and those that name the ground, the sky or a place on the page
+    phrases: int = 40       # of several words, drawn for each step from those true of its patches; single words are all asked
+    noise: float = 0.5      # on what the patches say, as a share of its size: what is to be read has to stand out
     learning_rate: float = 1.5e-3
     faster: float = 4.0     # learning rate of the weight matrices (Muon) over that of the rest (AdamW)
     ground_weight: float = 0.06   # of a patch that shows no thing
-    texts: int = 20_000     # of the language parent's diet, read to make the tokenizer
+    texts: int = 4_000      # scenes whose captions are read to make the tokenizer
     exam: int = 512         # pictures never trained on, on which the curve is measured
     seed: int = 0
 
@@ -89,21 +84,20 @@ class Parent(nn.Module):
 
 
 def region_phrases(cell: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """The phrases that name a cell of the word map, from vague to exact, each a choice of its words."""
+    """The phrases that name a cell of the word map, each a choice of its words: "red car", "sand 7", "c 5"."""
     *words, column, row = cell
     things = [w for w in words if w in CATEGORIES]
     if not things:
-        return [(w,) for w in words] + [(column, row), (words[0], column), (words[0], row)]     # "sand"; "c5"; "sky 1"
+        return [(column, row), (words[0], column), (words[0], row)]
     name, colour, size = things[0], next(w for w in words if w in COLOURS), next(w for w in words if w in SIZES)
-    phrases = [(name,), (colour,), (size,), (colour, name), (size, name), (size, colour, name), (name, column), (name, row), (column, row)]
-    return phrases + [("captain",)] * ("captain" in words) + [("centre",), ("centre", name)] * ("centre" in words)
+    phrases = [(colour, name), (size, name), (size, colour, name), (name, column), (name, row), (column, row)]
+    return phrases + [("centre", name)] * ("centre" in words)
 
 
 def candidates(rng: random.Random, kinds: list[tuple[str, ...]], s: Settings) -> list[tuple[str, ...]]:
-    """The phrases among which the patches of a step have to choose: some of those that are true of its kinds of cell."""
-    offered = sorted({p for kind in kinds for p in _some(rng, region_phrases(kind))})
-    return (_some(rng, [p for p in offered if not THING_WORDS.isdisjoint(p)], s.phrases)
-            + _some(rng, [p for p in offered if THING_WORDS.isdisjoint(p)], s.ground_phrases))
+    """The phrases among which the patches of a step choose: all single words of its kinds of cell, some longer ones."""
+    longer = sorted({p for kind in kinds for p in region_phrases(kind)})
+    return sorted({(word,) for kind in kinds for word in kind}) + rng.sample(longer, min(s.phrases, len(longer)))
 
 
 def all_words_in(phrases: list[tuple[str, ...]], kinds: list[tuple[str, ...]]) -> torch.Tensor:
@@ -120,10 +114,6 @@ def all_words_in(phrases: list[tuple[str, ...]], kinds: list[tuple[str, ...]]) -
 
     asked = marks(phrases)
     return marks(kinds) @ asked.T == asked.sum(1)
-
-
-def _some(rng: random.Random, options: list, n: int = 4) -> list:
-    return rng.sample(options, min(n, len(options)))
 
 
 class Words:
@@ -160,7 +150,7 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
     place that was begun with other settings.
     """
     check_place(folder)
-    tokenizer = train_tokenizer(diet_lines(s.texts))
+    tokenizer = train_tokenizer(caption_lines(s.texts))
     torch.manual_seed(s.seed)
     parent, words = Parent(s, tokenizer), Words(tokenizer)
 
@@ -173,22 +163,26 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
     def read(texts):
         return parent.clip.text_projection(parent.clip.text_model(**words(texts)).pooler_output)
 
-    def towers(pixels, texts):
+    def towers(pixels, texts, noise=None):
         seen = parent.clip.vision_model(pixel_values=pixels, output_hidden_states=True)
         pooled = parent.clip.visual_projection(seen.pooler_output)                       # [n, e]
-        return pooled, parent.patch_head(seen.hidden_states[-2][:, 1:]), read(texts)     # [n, e], [n, tokens, e], [texts, e]
+        tokens = seen.hidden_states[-2][:, 1:]                                           # [n, tokens, width]
+        if noise is not None:
+            size = tokens.detach().square().mean(-1, keepdim=True).sqrt()
+            tokens = tokens + s.noise * size * torch.randn(tokens.shape, generator=noise)
+        return pooled, parent.patch_head(tokens), read(texts)                            # [n, e], [n, tokens, e], [texts, e]
 
-    def loss_of(step: int, lesson: str = "clip") -> dict[str, torch.Tensor]:
+    def loss_of(step: int) -> dict[str, torch.Tensor]:
         pictures, told, maps, _ = school()
-        rng = random.Random(f"{lesson}/{s.seed}/{step}")
+        rng = random.Random(f"clip/{s.seed}/{step}")
         chosen = sorted(rng.sample(range(s.pictures), s.batch))
         noise = torch.Generator().manual_seed(s.seed * 1_000_003 + step)
         pixels = to_pixels(pictures[chosen])
         pixels = pixels * (0.85 + 0.3 * torch.rand(s.batch, 1, 1, 1, generator=noise)) + 0.2 * torch.randn(s.batch, 1, 1, 1, generator=noise)
         cells = [cell for i in chosen for cell in maps[i]]
         kinds = sorted(set(cells))
-        phrases = candidates(rng, kinds, s) if lesson == "clip" else sorted({*WHERE_WORDS, *candidates(rng, kinds, s)})
-        pooled, tokens, caption = towers(pixels, [rng.choice(told[i]) for i in chosen])
+        phrases = candidates(rng, kinds, s)
+        pooled, tokens, caption = towers(pixels, [rng.choice(told[i]) for i in chosen], noise)
         phrase = read([" ".join(p) for p in phrases])                                    # [phrases, e]
         match = parent.clip.logit_scale.exp().clamp(max=100) * F.normalize(pooled, dim=-1) @ F.normalize(caption, dim=-1).T   # [n, n]
         same = torch.arange(s.batch)
@@ -217,14 +211,9 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
                             right[name] += options[best[n, i]] in cell
         return {f"{k}_right": v / (len(exam_scenes) if k == "batch" else things) for k, v in right.items()}
 
-    learn, place = partial(raise_parent, parent, faster=s.faster, recipe=asdict(s) | {"code": code()}, evaluate=evaluate), "." + folder.name
-    curve, threads = learn(loss_of, steps=s.steps, learning_rate=s.learning_rate, folder=folder.with_name(place))
-    cost = threads * curve[-1]["seconds"]
-    if s.where_steps:
-        more, threads = learn(lambda step: loss_of(step, "where"), steps=s.where_steps, learning_rate=s.where_rate, folder=folder.with_name(place + "-where"))
-        before, cost = curve[-1]["seconds"], cost + threads * more[-1]["seconds"]
-        curve += [row | {"step": s.steps + row["step"], "seconds": round(before + row["seconds"], 1)} for row in more]
-    with parent_folder(folder, asdict(s), curve, cost) as beside:
+    curve, threads = raise_parent(parent, loss_of, steps=s.steps, learning_rate=s.learning_rate, faster=s.faster,
+                                  folder=folder.with_name("." + folder.name), recipe=asdict(s) | {"code": code()}, evaluate=evaluate)
+    with parent_folder(folder, asdict(s), curve, threads * curve[-1]["seconds"]) as beside:
         parent.clip.half().save_pretrained(beside)        # half the size on disk; loaded as float32
         tokenizer.save_pretrained(beside)
         square = {"height": s.pixels, "width": s.pixels}

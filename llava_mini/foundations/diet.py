@@ -5,10 +5,10 @@ Three kinds of text, made anew for every step from scenes that are never drawn:
 * chats about a scene told in words (the user tells it, then asks), in the v1 chat format;
 * chats of everyday knowledge (:mod:`.knowledge`);
 * *word maps*: a scene told cell by cell on an 8 x 8 page, followed by a caption, tables ("Colours: dog
-  brown, car red."), entries of a form ("Colour of the dog: brown.") and sentences to complete. The words of one cell share one position:
-  their embeddings are added. A large language model has met tables, seating plans and ASCII art;
-  this is what the small one gets instead. It never sees a question about a map: answering
-  questions about pictures stays to be learned from instruction data (the paper's stage 2).
+  brown, car red."), entries of a form ("Colour of the dog: brown.") and sentences to complete. The words
+  of one cell share one position: their embeddings are added. A large language model has met tables,
+  seating plans and ASCII art; this is what the small one gets instead. It never sees a question about
+  a map: answering questions about pictures stays to be learned from instruction data (the paper's stage 2).
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from ..storybook.narrate import COLUMNS, GRID, ROWS, boxes, captions, word_map
-from ..storybook.phrases import a, article, centre, groups, side, unique
+from ..storybook.narrate import boxes, captions, word_map
+from ..storybook.phrases import a, article, centre, groups, how_many, side, unique
 from ..storybook.questions import Question, questions
 from ..storybook.scenes import Scene
-from ..storybook.vocabulary import CATEGORIES, PLACES, WEATHER
+from ..storybook.vocabulary import CATEGORIES, NUMBERS, PLACES, UNSEEN_PAIRS, WEATHER
 from ..storybook.world import SPLITS, random_scene
 from .knowledge import knowledge
 
-TAILS_PER_MAP, TAILS_PER_CHAT = 14, 8
-SHARE_OF_MAPS, SHARE_OF_CHATS = 0.52, 0.42     # the rest is everyday knowledge
+TAILS_PER_MAP, TAILS_PER_CHAT = 18, 8
+ROUNDS = 3                                     # of questions whose answers become the entries of one map
+SHARE_OF_MAPS, SHARE_OF_CHATS = 0.60, 0.34     # the rest is everyday knowledge
 SHARE_OF_QUESTIONS = 0.75                      # of what is asked in a chat; the others are entries of a form
 SHARE_OF_SENTENCES = 0.3                       # of the facts of a map; the others come as entries of a form
 
@@ -48,23 +49,22 @@ def text(rng: random.Random) -> Text:
     if lot >= SHARE_OF_MAPS + SHARE_OF_CHATS:
         return Text("knowledge", "", (), tuple(knowledge(rng) for _ in range(TAILS_PER_CHAT)))
     scene = random_scene(rng, SPLITS["parents"])
-    facts = questions(scene, rng)
     if lot < SHARE_OF_MAPS:
         cells = word_map(scene)
-        tails = [("", rng.choice(captions(scene)))] + tables(scene, rng) + looked_up(cells, rng)
-        tails += [cloze(f) if rng.random() < SHARE_OF_SENTENCES else entry(f) for f in facts]
+        facts = [fact for _ in range(ROUNDS) for fact in questions(scene, rng)]
+        told = dict(cloze(f) if rng.random() < SHARE_OF_SENTENCES else entry(f) for f in facts)
+        tails = [("", rng.choice(captions(scene)))] + tables(scene, rng) + looked_up(cells, rng) + rng.sample(list(told.items()), len(told))
         return Text("map", "", tuple(cells), tuple(tails[:TAILS_PER_MAP]))
+    facts = questions(scene, rng)
     asked = [(f.text, f.answer) if rng.random() < SHARE_OF_QUESTIONS else _filled_in(f) for f in facts[:TAILS_PER_CHAT]]
-    asked += [(heading, rows.strip()) for heading, rows in tables(scene, rng)[:1] if heading != "Cells:"]
+    asked += [(heading, rows.strip()) for heading, rows in tables(scene, rng, 1)]
     return Text("chat", tell(scene, rng), (), tuple(asked))
 
 
 def primer(rng: random.Random) -> Text:
     """The first pages: maps and tables, nothing else. Looking things up is learnt here, before there is much to say."""
     scene = random_scene(rng, SPLITS["parents"])
-    while not (rows := tables(scene, rng, 4)):
-        scene = random_scene(rng, SPLITS["parents"])
-    return Text("map", "", tuple(word_map(scene)), tuple(rows))
+    return Text("map", "", tuple(word_map(scene)), tuple(tables(scene, rng, 6)))
 
 
 def _filled_in(fact: Question) -> tuple[str, str]:
@@ -77,36 +77,50 @@ def tables(scene: Scene, rng: random.Random, n: int = 2) -> list[tuple[str, str]
     """Some tables of what there is, from left to right: ("Colours:", " dog brown, car red.").
 
     What stands right behind a word has to be looked up with that word alone: the smallest exercise in
-    binding, and the beginning of all others. Only what is the only one of its kind is listed.
+    binding, and the beginning of all others. Only what is the only one of its kind is listed, except
+    where it is counted ("Numbers: dogs two.") or checked ("Checks: red dog yes, red car no.").
     """
     things = sorted((t for t in unique(scene) if not t.character), key=centre)
     looks = Counter(t.colour for t in scene.things)
-    at = {t: COLUMNS[int(x * GRID)] + ROWS[int(y * GRID)] for t in things for x, y in [centre(t)]}
+    counts = how_many(scene)
     rows = {"Colours:": [f" {t.category} {t.colour}" for t in things], "Sizes:": [f" {t.category} {t.size}" for t in things],
+            "Sides:": [f" {t.category} {side(t).split()[-1]}" for t in things if side(t)],
             "Things:": [f" {t.colour} {t.category}" for t in things if looks[t.colour] == 1],
-            "Cells:": [f" {t.category} {at[t]}" for t in things]}
+            "Numbers:": [f" {CATEGORIES[k].plural} {NUMBERS[counts[k]]}" for k in rng.sample(sorted(counts), len(counts))],
+            "Checks:": _checks(scene, rng)}
     filled = [(heading, ",".join(row) + ".") for heading, row in rows.items() if row]
     return rng.sample(filled, min(n, len(filled)))
 
 
+def _checks(scene: Scene, rng: random.Random) -> list[str]:
+    """Rows of pairs that are there or only seem to be: as many of the one as of the other, where there can be."""
+    there = {(t.colour, t.category) for t in scene.things}
+    seeming = {(colour, category) for colour, _ in there for _, category in there} - there - UNSEEN_PAIRS
+    some = lambda pairs, word: [f" {colour} {category} {word}" for colour, category in rng.sample(sorted(pairs), min(3, len(pairs)))]    # noqa: E731
+    rows = some(there, "yes") + some(seeming, "no")
+    return rng.sample(rows, len(rows))
+
+
 def looked_up(cells: list[tuple[str, ...]], rng: random.Random) -> list[tuple[str, str]]:
-    """What a cell holds, and where a thing's centre is: ("At c6:", " small red dog."), ("Cell of the small red dog:", " c6.")."""
+    """What stands in one of the cells: [("At c6:", " small red dog.")]."""
     middles = [cell for cell in cells if "centre" in cell]
     if not middles:
         return []
-    one, other = rng.choice(middles), rng.choice(middles)
-    words = lambda cell: " ".join(w for w in cell[:-2] if w != "centre")         # noqa: E731
-    same = sum(words(cell) == words(other) for cell in middles)
-    found = [(f"Cell of the {words(other)}:", f" {other[-2]}{other[-1]}.")] if same == 1 else []
-    return [(f"At {one[-2]}{one[-1]}:", f" {words(one)}.")] + found
+    *words, column, row = rng.choice(middles)
+    return [(f"At {column}{row}:", f" {' '.join(w for w in words if w != 'centre')}.")]
 
 
+# What is asked for stands right before the colon, in the very words of a map's cell: "Red thing:" for
+# "Thing that is red:" keeps a parent of this size from finding the thing for thousands of steps.
 _FORMS = [(kind, re.compile(question), re.compile(answer), form) for kind, question, answer, form in (
-    ("what", r"thing", r"^The (\w+) thing", "{} thing:"),
+    ("what", r"thing", r"^The (\w+) thing", "Thing that is {}:"),
+    ("what", r"on the (?:left|right)", r"^On the (\w+)", "Thing on the {}:"),
     ("colour", r"", r"^The (.+?) (?:is|wears) ", "Colour of the {}:"),
     ("size", r"", r"^The (.+?) is ", "Size of the {}:"),
     ("where", r"", r"^The (.+?) is ", "Side of the {}:"),
     ("relation", r" or ", r"^The (.+?) is to the \w+ of the (.+?)\.", "{} as seen from the {}:"),
+    ("relation", r" holding", r"^The (.+?) is holding ", "Thing held by the {}:"),
+    ("relation", r" (?:on|under) ", r"^(On|Under) the (.+?) there ", "Thing {} the {}:"),
     ("place", r"", r"", "Place:"), ("weather", r"", r"", "Weather:"), ("unusual", r"", r"", "Unusual:"), ("why", r"watch out", r"", "Danger:"))]
 
 
@@ -120,7 +134,7 @@ def entry(fact: Question) -> tuple[str, str]:
         return f"Number of {plural}:", f" {fact.value}."
     for kind, question, answer, form in _FORMS:
         if kind == fact.kind and re.search(question, fact.text) and (found := answer.search(fact.answer)):
-            asked = form.format(*found.groups())
+            asked = form.format(*map(str.lower, found.groups()))
             return asked[0].upper() + asked[1:], f" {fact.value}."
     return cloze(fact)
 

@@ -1,4 +1,4 @@
-"""A byte-fallback BPE tokenizer in Llama's manner, trained on the language parent's own diet.
+"""Byte-fallback BPE tokenizers in Llama's manner, each trained on what its parent reads.
 
 Common words of the storybook become one token each; anything else falls apart into pieces and, at
 last, into bytes, so that any text can be typed.
@@ -14,6 +14,8 @@ from itertools import islice
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from ..storybook.narrate import captions, word_map
+from ..storybook.world import scenes
 from .diet import text
 
 PROTOCOL = (
@@ -65,3 +67,10 @@ def diet_lines(n: int, seed: int = 0) -> Iterable[str]:
                 yield "\n" + question
                 yield answer
     return islice((line for line in lines() if line), n * 12)
+
+
+def caption_lines(n: int) -> Iterable[str]:
+    """The captions of ``n`` scenes and the words of their cells, for the vision parent's tokenizer."""
+    for scene in scenes("parents", n):
+        yield from captions(scene)
+        yield from (" ".join(words) for words in word_map(scene))

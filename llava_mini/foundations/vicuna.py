@@ -43,7 +43,7 @@ class Size:
     mlp: int                # width inside the feed-forward layers
     steps: int
     batch: int = 16
-    primer: int = 198       # first steps, on maps and tables alone
+    primer: int = 240       # first steps, on maps and tables alone
     learning_rate: float = 2e-3
     rope_theta: float = 500_000.0   # long waves: heads of 32 find words by what they are, wherever they stand
     faster: float = 3.0     # learning rate of the weight matrices (Muon) over that of the rest (AdamW)
@@ -52,7 +52,7 @@ class Size:
     seed: int = 0
 
 
-SIZES = {"large": Size(192, 4, 6, 512, 2200), "small": Size(128, 3, 4, 352, 1600, learning_rate=3e-3)}
+SIZES = {"large": Size(192, 4, 6, 512, 3000), "small": Size(128, 3, 4, 352, 1600, learning_rate=3e-3)}
 
 
 @dataclass
