@@ -18,7 +18,9 @@ from llava_mini.foundations.muon import Muon, orthogonal
 from llava_mini.foundations.probes import Attentive, Linear, fit, score
 from llava_mini.foundations.tokenizer import diet_lines, train_tokenizer
 from llava_mini.storybook.narrate import word_map
+from llava_mini.storybook.phrases import side
 from llava_mini.storybook.questions import questions
+from llava_mini.storybook.vocabulary import CATEGORIES, NUMBERS
 from llava_mini.storybook.world import scenes
 
 
@@ -41,11 +43,14 @@ def test_texts_follow_from_their_number():
     assert text(random.Random("diet/0/3/1")) == text(random.Random("diet/0/3/1"))
 
 
+HEADINGS = {"Colours:", "Sizes:", "Sides:", "Things:", "Numbers:", "Checks:"}
+
+
 def test_the_primer_is_maps_and_tables():
     """Guards against first pages that hold what cannot be looked up yet, or nothing at all."""
     for i in range(50):
         page = primer(random.Random(i))
-        assert page.cells and page.tails and all(heading in ("Colours:", "Sizes:", "Things:", "Cells:") for heading, _ in page.tails)
+        assert page.cells and page.tails and all(heading in HEADINGS for heading, _ in page.tails)
 
 
 def test_no_question_is_ever_asked_about_a_map():
@@ -91,33 +96,43 @@ def test_entries_name_what_is_asked_and_learn_the_value():
         assert asked.removesuffix(":").lower() in fact.answer.lower() or f"no {asked.split(' ', 1)[1][:-1]}" in fact.answer.lower()
 
 
-def test_looked_up_both_ways():
-    """Guards against a place that is asked of two equal things, and against cells told in other words than the map's."""
+def test_what_is_asked_for_stands_before_the_colon():
+    """Guards against forms that keep a small parent from finding a thing by its look, its side or what it touches."""
+    found = {form.split(" ")[1] + " " + form.split(" ")[2] for fact in facts() for form, _ in [entry(fact)] if form.startswith("Thing ")}
+    assert found == {"that is", "on the", "held by", "under the"}
+    for fact in facts():
+        form, answer = entry(fact)
+        if fact.kind in ("what", "relation") and form.startswith("Thing ") and not form.startswith("Thing that"):
+            assert answer == f" {fact.value}." and form.removesuffix(":").split(" the ")[1] in fact.text
+
+
+def test_looked_up_is_what_stands_there():
+    """Guards against cells told in other words than the map's."""
     cells = [("sand", "a", "1"), ("small", "red", "dog", "centre", "b", "1"), ("big", "blue", "car", "c", "1")]
-    assert looked_up(cells, random.Random(0)) == [("At b1:", " small red dog."), ("Cell of the small red dog:", " b1.")]
-    twins = cells + [("small", "red", "dog", "centre", "d", "1")]
-    for seed in range(9):
-        (asked, answer), *more = looked_up(twins, random.Random(seed))
-        assert asked in ("At b1:", "At d1:") and answer == " small red dog." and not more
+    assert looked_up(cells, random.Random(0)) == [("At b1:", " small red dog.")]
     assert looked_up(cells[:1], random.Random(0)) == []
 
 
 def test_tables_list_what_the_map_holds():
     """Guards against rows that contradict the map, and against rows that two things would claim."""
-    headings = set()
+    headings, checked = set(), []
     for i, scene in enumerate(scenes("parents", 100)):
-        map_ = word_map(scene)
-        for heading, told in tables(scene, random.Random(i), n=4):
+        for heading, told in tables(scene, random.Random(i), n=6):
             headings.add(heading)
             for row in told.removesuffix(".").removeprefix(" ").split(", "):
                 (name, value) = row.split(" ", 1)[::-1] if heading == "Things:" else row.rsplit(" ", 1)
-                if heading == "Cells:":
-                    shown = next(cell for cell in map_ if value == "".join(cell[-2:]))
-                    assert name in shown or "centre" in shown        # a thing in front may hide it there
+                if heading == "Checks:":
+                    colour, category = name.split(" ", 1)
+                    checked.append(value)
+                    assert (value == "yes") == any((t.colour, t.category) == (colour, category) for t in scene.things)
+                    assert {colour} <= {t.colour for t in scene.things} and {category} <= {t.category for t in scene.things}
+                elif heading == "Numbers:":
+                    category = next(c.name for c in CATEGORIES.values() if c.plural == name)
+                    assert value == NUMBERS[sum(t.category == category for t in scene.things)]
                 else:
-                    of_value = [t for t in scene.things if value in (t.colour, t.size)]
+                    of_value = [t for t in scene.things if value in (t.colour, t.size, (side(t) or "").split(" ")[-1])]
                     assert len([t for t in of_value if t.category == name]) == 1 and (heading != "Things:" or len(of_value) == 1)
-    assert headings == {"Colours:", "Sizes:", "Things:", "Cells:"}
+    assert headings == HEADINGS and 0.4 < checked.count("yes") / len(checked) < 0.6
 
 
 def _chat():
@@ -161,10 +176,13 @@ def test_patch_loss_by_hand():
     """Guards against phrases that are true of a patch being pushed away from it."""
     tokens, phrases = torch.eye(2), torch.eye(2)
     true = torch.tensor([[True, False], [True, True]])
-    loss = patch_loss(tokens, phrases, true, torch.tensor([1.0, 0.0]), torch.tensor(0.0))
+    loss = patch_loss(tokens, phrases, true, torch.tensor([1.0, 0.0]), torch.ones(2), torch.tensor(0.0))
     assert loss.item() == pytest.approx(-math.log(math.e / (math.e + 1)), abs=1e-6)
-    alone = patch_loss(tokens, phrases, true, torch.tensor([0.0, 1.0]), torch.tensor(0.0))
+    alone = patch_loss(tokens, phrases, true, torch.tensor([0.0, 1.0]), torch.ones(2), torch.tensor(0.0))
     assert alone.item() == pytest.approx(0.0, abs=1e-6)          # nothing is false of it: nothing to tell apart
+    phrases, true = torch.eye(2)[[0, 1, 1]], torch.tensor([[True, True, False], [False, True, True]])
+    loss = patch_loss(tokens, phrases, true, torch.tensor([1.0, 0.0]), torch.tensor([3.0, 1.0, 1.0]), torch.tensor(0.0))
+    assert loss.item() == pytest.approx((3 * math.log(1 + math.exp(-1)) + math.log(2)) / 4, abs=1e-6)
 
 
 def test_phrases_are_true_of_their_own_cell():

@@ -55,10 +55,11 @@ class Settings:
     pixels: int = 112
     patch: int = 14
     pictures: int = 40_000
-    steps: int = 6400
+    steps: int = 5200
     batch: int = 32
     phrases: int = 40       # of several words, drawn for each step from those true of its patches; single words are all asked
-    noise: float = 0.5      # on what the patches say, as a share of its size: what is to be read has to stand out
+    name_weight: float = 5.0   # of a phrase that names a thing: colours, sizes and places are learnt without help
+    noise: float = 0.5      # on what the patches say at the last step, as a share of its size: what is to be read has to stand out
     learning_rate: float = 1.5e-3
     faster: float = 4.0     # learning rate of the weight matrices (Muon) over that of the rest (AdamW)
     ground_weight: float = 0.06   # of a patch that shows no thing
@@ -131,15 +132,17 @@ class Words:
         return {"input_ids": ids, "attention_mask": (ids != pad).long()}
 
 
-def patch_loss(tokens: torch.Tensor, phrases: torch.Tensor, true: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """Patches find their phrases. tokens [p, e], phrases [f, e], true [p, f] bool, weight [p] -> scalar.
+def patch_loss(tokens: torch.Tensor, phrases: torch.Tensor, true: torch.Tensor, weight: torch.Tensor, importance: torch.Tensor,
+               scale: torch.Tensor) -> torch.Tensor:
+    """Patches find their phrases. tokens [p, e], phrases [f, e], true [p, f] bool, weight [p], importance [f] -> scalar.
 
     For each true phrase: -log(e^s / (e^s + sum over the FALSE phrases)), averaged over a patch's
-    true phrases and then over patches by weight.
+    true phrases by importance and then over patches by weight.
     """
     s = scale.exp() * F.normalize(tokens, dim=-1) @ F.normalize(phrases, dim=-1).T       # [p, f]
     false = s.masked_fill(true, -1e4).logsumexp(1, keepdim=True)                         # [p, 1]
-    per_patch = (F.softplus(false - s) * true).sum(1) / true.sum(1).clamp(min=1)         # [p]
+    share = true * importance                                                            # [p, f]
+    per_patch = (F.softplus(false - s) * share).sum(1) / share.sum(1).clamp(min=1e-6)    # [p]
     return (per_patch * weight).sum() / weight.sum()
 
 
@@ -163,13 +166,13 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
     def read(texts):
         return parent.clip.text_projection(parent.clip.text_model(**words(texts)).pooler_output)
 
-    def towers(pixels, texts, noise=None):
+    def towers(pixels, texts, noise=None, share=0.0):
         seen = parent.clip.vision_model(pixel_values=pixels, output_hidden_states=True)
         pooled = parent.clip.visual_projection(seen.pooler_output)                       # [n, e]
         tokens = seen.hidden_states[-2][:, 1:]                                           # [n, tokens, width]
         if noise is not None:
             size = tokens.detach().square().mean(-1, keepdim=True).sqrt()
-            tokens = tokens + s.noise * size * torch.randn(tokens.shape, generator=noise)
+            tokens = tokens + share * size * torch.randn(tokens.shape, generator=noise)
         return pooled, parent.patch_head(tokens), read(texts)                            # [n, e], [n, tokens, e], [texts, e]
 
     def loss_of(step: int) -> dict[str, torch.Tensor]:
@@ -182,15 +185,16 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
         cells = [cell for i in chosen for cell in maps[i]]
         kinds = sorted(set(cells))
         phrases = candidates(rng, kinds, s)
-        pooled, tokens, caption = towers(pixels, [rng.choice(told[i]) for i in chosen], noise)
+        pooled, tokens, caption = towers(pixels, [rng.choice(told[i]) for i in chosen], noise, s.noise * step / s.steps)
         phrase = read([" ".join(p) for p in phrases])                                    # [phrases, e]
         match = parent.clip.logit_scale.exp().clamp(max=100) * F.normalize(pooled, dim=-1) @ F.normalize(caption, dim=-1).T   # [n, n]
         same = torch.arange(s.batch)
         number = {kind: k for k, kind in enumerate(kinds)}
         true = all_words_in(phrases, kinds)[torch.tensor([number[cell] for cell in cells])]   # [patches, phrases]
         weight = torch.tensor([1.0 if len(cell) > 4 else s.ground_weight for cell in cells])
+        importance = torch.tensor([1.0 if CATEGORIES.keys().isdisjoint(p) else s.name_weight for p in phrases])
         return {"contrastive": 0.5 * (F.cross_entropy(match, same) + F.cross_entropy(match.T, same)) * 0.5,
-                "patches": patch_loss(tokens.flatten(0, 1), phrase, true, weight, parent.patch_scale)}
+                "patches": patch_loss(tokens.flatten(0, 1), phrase, true, weight, importance, parent.patch_scale)}
 
     @torch.no_grad()
     def evaluate() -> dict[str, float]:
