@@ -12,7 +12,7 @@ from torch import nn
 from llava_mini.conversation import render
 from llava_mini.foundations import vicuna
 from llava_mini.foundations.clip import Settings, all_words_in, candidates, patch_loss, region_phrases
-from llava_mini.foundations.diet import Text, cloze, entry, looked_up, primer, tables, text
+from llava_mini.foundations.diet import FIRST_TABLES, TABLES, Text, cloze, entry, looked_up, primer, tables, text
 from llava_mini.foundations.loop import optimizers_of, raise_parent
 from llava_mini.foundations.muon import Muon, orthogonal
 from llava_mini.foundations.probes import Attentive, Linear, fit, score
@@ -43,14 +43,11 @@ def test_texts_follow_from_their_number():
     assert text(random.Random("diet/0/3/1")) == text(random.Random("diet/0/3/1"))
 
 
-HEADINGS = {"Colours:", "Sizes:", "Sides:", "Things:", "Numbers:", "Checks:"}
-
-
 def test_the_primer_is_maps_and_tables():
     """Guards against first pages that hold what cannot be looked up yet, or nothing at all."""
     for i in range(50):
         page = primer(random.Random(i))
-        assert page.cells and page.tails and all(heading in HEADINGS for heading, _ in page.tails)
+        assert page.cells and page.tails and all(heading in FIRST_TABLES for heading, _ in page.tails)
 
 
 def test_no_question_is_ever_asked_about_a_map():
@@ -106,18 +103,30 @@ def test_what_is_asked_for_stands_before_the_colon():
             assert answer == f" {fact.value}." and form.removesuffix(":").split(" the ")[1] in fact.text
 
 
-def test_looked_up_is_what_stands_there():
-    """Guards against cells told in other words than the map's."""
-    cells = [("sand", "a", "1"), ("small", "red", "dog", "centre", "b", "1"), ("big", "blue", "car", "c", "1")]
-    assert looked_up(cells, random.Random(0)) == [("At b1:", " small red dog.")]
-    assert looked_up(cells[:1], random.Random(0)) == []
+def test_looked_up_both_ways():
+    """Guards against a place that is asked of two equal things, and against cells told in other words than the map's."""
+    asked = set()
+    for i, scene in enumerate(scenes("parents", 60)):
+        cells = word_map(scene)
+        for form, answer in looked_up(scene, cells, random.Random(i)):
+            asked.add(form.split(" ")[0])
+            at = (form.removeprefix("At ") if form.startswith("At ") else answer.strip(" ."))[:2]
+            cell = next(cell for cell in cells if cell[-2:] == tuple(at))
+            if form.startswith("At "):
+                assert answer == f" {' '.join(w for w in cell[:-2] if w != 'centre')}." and "centre" in cell
+            else:
+                category = form.removeprefix("Cell of the ").removesuffix(":")
+                assert sum(t.category == category for t in scene.things) == 1
+                assert "centre" in cell                               # a thing in front may hide it there
+    assert asked == {"At", "Cell"}
 
 
 def test_tables_list_what_the_map_holds():
     """Guards against rows that contradict the map, and against rows that two things would claim."""
     headings, checked = set(), []
     for i, scene in enumerate(scenes("parents", 100)):
-        for heading, told in tables(scene, random.Random(i), n=6):
+        map_ = word_map(scene)
+        for heading, told in tables(scene, random.Random(i), n=7):
             headings.add(heading)
             for row in told.removesuffix(".").removeprefix(" ").split(", "):
                 (name, value) = row.split(" ", 1)[::-1] if heading == "Things:" else row.rsplit(" ", 1)
@@ -126,13 +135,16 @@ def test_tables_list_what_the_map_holds():
                     checked.append(value)
                     assert (value == "yes") == any((t.colour, t.category) == (colour, category) for t in scene.things)
                     assert {colour} <= {t.colour for t in scene.things} and {category} <= {t.category for t in scene.things}
+                elif heading == "Cells:":
+                    shown = next(cell for cell in map_ if value == "".join(cell[-2:]))
+                    assert name in shown or "centre" in shown        # a thing in front may hide it there
                 elif heading == "Numbers:":
                     category = next(c.name for c in CATEGORIES.values() if c.plural == name)
                     assert value == NUMBERS[sum(t.category == category for t in scene.things)]
                 else:
                     of_value = [t for t in scene.things if value in (t.colour, t.size, (side(t) or "").split(" ")[-1])]
                     assert len([t for t in of_value if t.category == name]) == 1 and (heading != "Things:" or len(of_value) == 1)
-    assert headings == HEADINGS and 0.4 < checked.count("yes") / len(checked) < 0.6
+    assert headings == set(TABLES) and 0.4 < checked.count("yes") / len(checked) < 0.6
 
 
 def _chat():

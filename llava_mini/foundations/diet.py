@@ -18,15 +18,17 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from ..storybook.narrate import boxes, captions, word_map
+from ..storybook.narrate import COLUMNS, GRID, ROWS, boxes, captions, word_map
 from ..storybook.phrases import a, article, centre, groups, how_many, side, unique
 from ..storybook.questions import Question, questions
-from ..storybook.scenes import Scene
+from ..storybook.scenes import Scene, Thing
 from ..storybook.vocabulary import CATEGORIES, NUMBERS, PLACES, UNSEEN_PAIRS, WEATHER
 from ..storybook.world import SPLITS, random_scene
 from .knowledge import knowledge
 
 TAILS_PER_MAP, TAILS_PER_CHAT = 18, 8
+FIRST_TABLES = ("Colours:", "Sizes:", "Things:", "Cells:")   # of the primer: one look each
+TABLES = FIRST_TABLES + ("Sides:", "Numbers:", "Checks:")
 ROUNDS = 3                                     # of questions whose answers become the entries of one map
 SHARE_OF_MAPS, SHARE_OF_CHATS = 0.60, 0.34     # the rest is everyday knowledge
 SHARE_OF_QUESTIONS = 0.75                      # of what is asked in a chat; the others are entries of a form
@@ -53,7 +55,7 @@ def text(rng: random.Random) -> Text:
         cells = word_map(scene)
         facts = [fact for _ in range(ROUNDS) for fact in questions(scene, rng)]
         told = dict(cloze(f) if rng.random() < SHARE_OF_SENTENCES else entry(f) for f in facts)
-        tails = [("", rng.choice(captions(scene)))] + tables(scene, rng) + looked_up(cells, rng) + rng.sample(list(told.items()), len(told))
+        tails = [("", rng.choice(captions(scene)))] + tables(scene, rng) + looked_up(scene, cells, rng) + rng.sample(list(told.items()), len(told))
         return Text("map", "", tuple(cells), tuple(tails[:TAILS_PER_MAP]))
     facts = questions(scene, rng)
     asked = [(f.text, f.answer) if rng.random() < SHARE_OF_QUESTIONS else _filled_in(f) for f in facts[:TAILS_PER_CHAT]]
@@ -64,7 +66,9 @@ def text(rng: random.Random) -> Text:
 def primer(rng: random.Random) -> Text:
     """The first pages: maps and tables, nothing else. Looking things up is learnt here, before there is much to say."""
     scene = random_scene(rng, SPLITS["parents"])
-    return Text("map", "", tuple(word_map(scene)), tuple(tables(scene, rng, 6)))
+    while not (rows := tables(scene, rng, 4, FIRST_TABLES)):
+        scene = random_scene(rng, SPLITS["parents"])
+    return Text("map", "", tuple(word_map(scene)), tuple(rows))
 
 
 def _filled_in(fact: Question) -> tuple[str, str]:
@@ -73,41 +77,54 @@ def _filled_in(fact: Question) -> tuple[str, str]:
     return (asked, answer.strip()) if asked.endswith(":") else (fact.text, fact.answer)
 
 
-def tables(scene: Scene, rng: random.Random, n: int = 2) -> list[tuple[str, str]]:
+def tables(scene: Scene, rng: random.Random, n: int = 2, headings: tuple[str, ...] = TABLES) -> list[tuple[str, str]]:
     """Some tables of what there is, from left to right: ("Colours:", " dog brown, car red.").
 
     What stands right behind a word has to be looked up with that word alone: the smallest exercise in
     binding, and the beginning of all others. Only what is the only one of its kind is listed, except
     where it is counted ("Numbers: dogs two.") or checked ("Checks: red dog yes, red car no.").
     """
-    things = sorted((t for t in unique(scene) if not t.character), key=centre)
-    looks = Counter(t.colour for t in scene.things)
-    counts = how_many(scene)
+    things = sorted(_only_ones(scene), key=centre)
+    looks, counts = Counter(t.colour for t in scene.things), how_many(scene)
     rows = {"Colours:": [f" {t.category} {t.colour}" for t in things], "Sizes:": [f" {t.category} {t.size}" for t in things],
-            "Sides:": [f" {t.category} {side(t).split()[-1]}" for t in things if side(t)],
             "Things:": [f" {t.colour} {t.category}" for t in things if looks[t.colour] == 1],
+            "Cells:": [f" {t.category} {_cell(t)}" for t in things],
+            "Sides:": [f" {t.category} {side(t).split()[-1]}" for t in things if side(t)],
             "Numbers:": [f" {CATEGORIES[k].plural} {NUMBERS[counts[k]]}" for k in rng.sample(sorted(counts), len(counts))],
             "Checks:": _checks(scene, rng)}
-    filled = [(heading, ",".join(row) + ".") for heading, row in rows.items() if row]
+    filled = [(heading, ",".join(rows[heading]) + ".") for heading in headings if rows[heading]]
     return rng.sample(filled, min(n, len(filled)))
 
 
+def _only_ones(scene: Scene) -> list[Thing]:
+    return [t for t in unique(scene) if not t.character]
+
+
+def _cell(thing: Thing) -> str:
+    """Where its centre lies: "c6"."""
+    x, y = centre(thing)
+    return COLUMNS[int(x * GRID)] + ROWS[int(y * GRID)]
+
+
 def _checks(scene: Scene, rng: random.Random) -> list[str]:
-    """Rows of pairs that are there or only seem to be: as many of the one as of the other, where there can be."""
+    """Rows of pairs that are there or only seem to be, up to three of each."""
     there = {(t.colour, t.category) for t in scene.things}
     seeming = {(colour, category) for colour, _ in there for _, category in there} - there - UNSEEN_PAIRS
-    some = lambda pairs, word: [f" {colour} {category} {word}" for colour, category in rng.sample(sorted(pairs), min(3, len(pairs)))]    # noqa: E731
-    rows = some(there, "yes") + some(seeming, "no")
+    rows = [f" {colour} {category} {word}" for pairs, word in ((there, "yes"), (seeming, "no"))
+            for colour, category in rng.sample(sorted(pairs), min(3, len(pairs)))]
     return rng.sample(rows, len(rows))
 
 
-def looked_up(cells: list[tuple[str, ...]], rng: random.Random) -> list[tuple[str, str]]:
-    """What stands in one of the cells: [("At c6:", " small red dog.")]."""
-    middles = [cell for cell in cells if "centre" in cell]
-    if not middles:
-        return []
-    *words, column, row = rng.choice(middles)
-    return [(f"At {column}{row}:", f" {' '.join(w for w in words if w != 'centre')}.")]
+def looked_up(scene: Scene, cells: list[tuple[str, ...]], rng: random.Random) -> list[tuple[str, str]]:
+    """What a cell holds, and where a thing's centre is: ("At c6:", " small red dog."), ("Cell of the dog:", " c6.")."""
+    found = []
+    if middles := [cell for cell in cells if "centre" in cell]:
+        *words, column, row = rng.choice(middles)
+        found.append((f"At {column}{row}:", f" {' '.join(w for w in words if w != 'centre')}."))
+    if things := _only_ones(scene):
+        thing = rng.choice(things)
+        found.append((f"Cell of the {thing.category}:", f" {_cell(thing)}."))
+    return found
 
 
 # What is asked for stands right before the colon, in the very words of a map's cell: "Red thing:" for
