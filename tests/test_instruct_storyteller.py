@@ -140,7 +140,7 @@ def test_all_that_is_named_is_there(told):
                 if re.match(r"No\b", sentence):
                     continue
                 where = re.findall(r"on the left|on the right|in the middle", sentence.lower())
-                here = where[0] if len(where) == 1 and not re.search(r"of the [a-z]+\.|\b(?:holding|under)\b", sentence) else None
+                here = where[0] if len(where) == 1 and not re.search(r"of the [a-z ]+\.|\b(?:holding|under)\b", sentence) else None
                 for one in things_in(sentence):
                     if kind == "reasoning" and one["name"] == "person" and not one["n"]:     # "a dog is a friend of people" is a saying
                         continue

@@ -217,6 +217,8 @@ def _phrase(words: list[str], start: int, end: int, floor: int) -> Mention:
         first -= 1
     if not determiner and not heap and not many and not plural:
         number = 1
+    if plural and determiner in ("a", "an", "another") and not many and not heap:       # "a sheep"
+        plural, number = False, 1
     stop = end
     if category == "person" and not colours and words[end:end + 1] == ["in"] and words[end + 1:end + 2] and words[end + 1] in COLOURS:
         if stands_alone(words, end + 2):
