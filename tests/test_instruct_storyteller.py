@@ -266,6 +266,19 @@ def test_only_the_words_of_the_prompt_count():
     assert len(many) == 10
 
 
+@pytest.mark.parametrize("text", [
+    "...", "?", "Zwei Hunde \u2013 \u732b.", "A DOG", "12.5 dogs and 300 cats of \u00bd", "A sheep, a few sheep and some sheep.\n\nsheep: [0.1, 0.1, 0.9, 0.9]",
+    "A zeppelin.\n\nzeppelin: [0.0, 0.0, 1.0, 1.0]\nzeppelin: [0.0, 0.0, 0.1, 1.0]", "dog: [0.1, 0.1, 0.9, 0.9]", "A dog.\n\nA cat.\n\ndog: [1, 2]",
+    "People.\n\n" + "\n".join(f"person: [0.0, 0.0, 0.{n}, 0.5]" for n in range(10, 40)),
+    "Six small red dogs, six big red dogs and six big red cats in the park.\n\n" + "dog: [0.1, 0.1, 0.2, 0.2]\n" * 12 + "cat: [0.1, 0.1, 0.2, 0.2]\n" * 6,
+    "Captain Plum in the park on a sunny day.\n\nperson: [0.1, 0.1, 0.3, 0.9]"])
+def test_no_context_is_too_strange(text):
+    """Guards against a server that breaks down on captions which nobody thought of."""
+    for kind in prompts.KINDS:
+        for seed in range(5):
+            assert answers.turns(kind, storyteller.write(messages_of(kind, text), random.Random(seed)).text)
+
+
 def test_the_course_s_own_prompts_are_understood():
     """Guards against system messages in which the storyteller does not find the kind, or finds two."""
     record = record_of(next(scenes("train", 1)))

@@ -4,6 +4,7 @@ Sentences with a "may", a "no" or the like claim little and are passed over; so 
 silent. What is left is read as in :mod:`.words`: noun phrases with their numbers, sizes and colours, "the dog is red",
 "on the left there is", and short answers ("Two.") together with their question.
 
+>>> from llava_mini.instruct.reading import read
 >>> contradictions("How many dogs are there?", "Two.", read("A red dog on the beach on a sunny day.\\n\\ndog: [0.1, 0.5, 0.3, 0.8]"))
 [('wrong number', 'Two.')]
 """

@@ -18,6 +18,7 @@ from .words import MEMBERS, NUMBERS, category, mentions
 
 SIDES = ("on the left", "in the middle", "on the right")
 QUOTES = 3                  # captions that a description of free ones repeats
+LEAST = 40                  # letters of a description
 _VERBS = {"holding": "is holding", "riding": "is riding", "on": "is on", "under": "is under"}
 
 
@@ -120,4 +121,4 @@ def _free(facts: Facts, rng: random.Random) -> list[str]:
             lines.append(f"there is also {some(name)}{f' {here[0].side}' if here[0].side else ''}")
         elif name not in facts.named:
             lines.append(f"there are also {category(name).plural}")
-    return lines
+    return lines if sum(map(len, lines)) >= LEAST else [*lines, "there is little more to tell about it"]

@@ -19,7 +19,7 @@ from itertools import permutations
 
 from . import free, manner
 from .places import PLACES, Place, place_of, weather_of
-from .words import spoken_of
+from .words import NUMBERS, spoken_of
 
 WIDEST = 0.6                # a thing wider than this share of the picture is on no side of it
 ROUNDING = 0.001            # the boxes have three decimals
@@ -136,7 +136,7 @@ def _tells_everything(statement: manner.Statement, things) -> bool:
     said = Counter()
     for phrase in statement.phrases:
         said[phrase.category] += phrase.number
-    return bool(things) and statement.whole and said == Counter(thing.category for thing in things) and all(
+    return statement.whole and said == Counter(thing.category for thing in things) and 0 < len(things) < len(NUMBERS) and all(
         phrase.name or (phrase.colour and phrase.size) for phrase in statement.phrases)
 
 

@@ -2,7 +2,7 @@
 
 Everything is plain dicts of counts, ready for JSON and for the drawings in ``llava_mini.show.statistics``.
 
->>> about = statistics(samples)
+>>> about = statistics(samples)                                                                  # doctest: +SKIP
 >>> about["kinds"]["conversation"], about["first_words"]["what"]["colour"]                       # doctest: +SKIP
 (500, 812)
 """

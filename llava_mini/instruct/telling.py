@@ -116,7 +116,7 @@ def about(facts: Facts, rng: random.Random) -> list[Turn]:
 
 def quoted(facts: Facts) -> list[str]:
     """What free captions say as sentences; where all are at odds with the boxes, the first one as it stands."""
-    return quotable(facts.captions, facts.things) or [sentence(" ".join(facts.captions[0].split()).rstrip(" .,"))]
+    return quotable(facts.captions, facts.things) or [sentence(" ".join(facts.captions[0].split()).rstrip(" .,") or facts.captions[0])]
 
 
 def conversation(facts: Facts, rng: random.Random) -> list[tuple[str, str]]:
