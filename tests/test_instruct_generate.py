@@ -137,23 +137,32 @@ def test_a_server_that_hangs(tmp_path):
     assert summary.missing == 0 and summary.faults["timeout"] >= 2
 
 
-@pytest.mark.parametrize("header", ["seconds", "date", "milliseconds"])
-def test_retry_after_is_kept_by_all(tmp_path, header):
-    """Guards against asking again at once, and against others going on while the server wants to be left alone."""
+def test_retry_after_is_read():
+    """Guards against a date, or milliseconds, that are taken for no wish or for seconds."""
     from email.utils import formatdate
-    wait = {"seconds": lambda: {"retry_after": "0.4"}, "date": lambda: {"retry_after": formatdate(time.time() + 2, usegmt=True)},
-            "milliseconds": lambda: {"retry_after_ms": "400", "retry_after": "600"}}[header]
+
+    from llava_mini.instruct.teacher import _retry_after
+    assert 97 < _retry_after({"retry-after": formatdate(time.time() + 100, usegmt=True)}) <= 100
+    assert _retry_after({"retry-after-ms": "400", "retry-after": "600"}) == pytest.approx(0.4) and _retry_after({"retry-after": "2.5"}) == 2.5
+    for useless in ("soon", "nan", "0", "-3", formatdate(time.time() - 100, usegmt=True)):
+        assert _retry_after({"retry-after": useless}) is None
+    assert _retry_after({}) is None
+
+
+@pytest.mark.parametrize("wait", [{"retry_after": "0.4"}, {"retry_after_ms": "400", "retry_after": "600"}])
+def test_retry_after_is_kept_by_all(tmp_path, wait):
+    """Guards against asking again at once, and against others going on while the server wants to be left alone."""
     refused = []
 
     def script(key, n, request):
         if not refused:
             refused.append(time.monotonic())
-            return error(429, "rate_limit_exceeded", **wait())
+            return error(429, "rate_limit_exceeded", **wait)
         return None
 
-    server, summary = run(a_plan(4, ["detail"]), tmp_path, script, concurrency=1)
-    assert summary.faults == {"rate limit": 1} and summary.missing == 0 and len(server.asked) == 5
-    assert server.times[1] - refused[0] > (0.39 if header != "date" else 0.2)
+    server, summary = run(a_plan(12, ["detail"]), tmp_path, script, concurrency=4)
+    assert summary.faults == {"rate limit": 1} and summary.missing == 0 and len(server.asked) == 13
+    assert min(server.times[4:]) - refused[0] > 0.39        # four were under way, all others waited
 
 
 def test_the_wait_grows_and_differs():
@@ -583,6 +592,19 @@ def test_the_offline_teacher_from_the_command_line(tmp_path, source, capsys):
     assert "answered" in capsys.readouterr().out
     assert dataset.main([str(source), "--folder", str(folder)]) == 0
     assert 10 <= len(read_samples(folder / "samples.json")) <= 15
+
+
+@pytest.mark.parametrize("module", ["generate", "dataset", "batch_api"])
+def test_commands_run_by_themselves(tmp_path, source, module):
+    """Guards against a command that works only where a test has imported this or that before it."""
+    run(a_plan(5), tmp_path / "out")
+    arguments = {"generate": [str(source), "--dry-run"], "dataset": [str(source), "--unchecked"], "batch_api": ["write", str(source)]}[module]
+    if module == "batch_api":
+        arguments += ["--model", "gpt-other", "--price", "0", "0", "--mixed"]
+    done = subprocess.run([sys.executable, "-m", f"llava_mini.instruct.{module}", *arguments, "--folder", str(tmp_path / "out")],
+                          cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert {"generate": "=== conversation, picture", "dataset": "Written:", "batch_api": "settled already"}[module] in done.stdout
 
 
 # The finished set.

@@ -23,8 +23,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from .. import annotations
-from ..annotations import Record
+from ..annotations import Record, load
 from ..conversation import IMAGE
 from ..errors import InputError
 from ..files import write_safely
@@ -120,7 +119,7 @@ def _main(args: argparse.Namespace) -> None:
     if not args.unchecked:
         from .checker import check
     out = args.out or args.folder / SAMPLES
-    records = annotations.load(args.source, args.instances)
+    records = load(args.source, args.instances)
     counts = write(records, args.folder / ANSWERS, out, seed=args.seed, kinds=tuple(args.kinds), check=check)
     print("\n".join(f"{number:>9,}  {what}" for what, number in counts.items()))
     print(f"Written: {out}")

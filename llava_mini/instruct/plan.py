@@ -15,8 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import annotations
-from ..annotations import Record
+from ..annotations import Record, load
 from ..errors import InputError
 from . import prices, prompts
 from .connection import OFFLINE, PARENT, Settings
@@ -150,7 +149,7 @@ def of_arguments(args: argparse.Namespace, environment_model: str | None = None)
             raise InputError(f"{name}: must not be negative{' or zero' * (name == '--max-tokens')}; correct it.")
     model = PARENT if getattr(args, "parent", None) else args.model or environment_model or OFFLINE
     price = Price(*args.price) if args.price else prices.price(model, args.prices)
-    records = annotations.load(args.source, args.instances)
+    records = load(args.source, args.instances)
     settings = Settings(model, args.max_tokens, args.temperature, args.seed or None)
     few_shots = args.few_shots or ("storybook" if args.source.is_dir() else "photo")
     return Plan(choose(records, {kind: getattr(args, kind) for kind in KINDS}, args.seed), few_shots, settings, price)
