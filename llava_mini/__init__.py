@@ -7,9 +7,7 @@ The names below load on first use, so ``import llava_mini`` is quick and takes n
 >>> model.answer("picture.jpg", "What colour is the dog?")                       # doctest: +SKIP
 """
 
-from __future__ import annotations
-
-from importlib import import_module
+from importlib import import_module      # and nothing from __future__: its name `annotations` would hide the module
 
 __version__ = "0.1.0"
 

@@ -232,3 +232,11 @@ def test_no_tracked_file_knows_a_machine():
         if wrong := faults(text):
             found[name] = sorted(set(wrong))
     assert found == {}
+
+
+def test_every_public_name_is_what_it_says():
+    """Guards against `from llava_mini import annotations` giving Python's own feature of that name."""
+    code = ("from types import ModuleType; import llava_mini; "
+            "assert all(isinstance(getattr(llava_mini, name), ModuleType) for name in llava_mini._MODULES); "
+            "from llava_mini import annotations; annotations.load")
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -121,7 +121,7 @@ def _main(args: argparse.Namespace) -> None:
     out = args.out or args.folder / SAMPLES
     records = load(args.source, args.instances)
     counts = write(records, args.folder / ANSWERS, out, seed=args.seed, kinds=tuple(args.kinds), check=check)
-    print("\n".join(f"{number:>9,}  {what}" for what, number in counts.items()))
+    print("\n".join(f"{number:>9,}  {what}" for what, number in sorted(counts.items())))
     print(f"Written: {out}")
 
 

@@ -121,10 +121,14 @@ class Ledger:
         self._synced = time.monotonic()
 
     def close(self) -> None:
-        self._to_disk()
-        for file in self._files.values():
-            file.close()
-        to_disk(self.path.parent)
+        try:
+            self._to_disk()
+            to_disk(self.path.parent)
+        except OSError as error:
+            raise InputError(f"{self.path} may not be whole on the disk ({error.strerror}); see to the disk and start again.") from None
+        finally:
+            for file in self._files.values():
+                file.close()
 
 
 @contextmanager
