@@ -13,6 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from .commands import guarded
 from .errors import InputError
 from .job import TRAIN, Finished, Job, run
 from .profiles import Profile, profile
@@ -58,19 +59,6 @@ def here(settings: Profile) -> Profile:
         if parent.startswith("data/") and not Path(parent).is_dir():
             raise InputError(f"There is no folder {parent} here; start this command in the course's own folder.")
     return settings
-
-
-def guarded(work) -> int:
-    """The exit status of ``work()``: bad input and Ctrl-C end in one sentence, not in a traceback."""
-    try:
-        work()
-    except InputError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped; the same command goes on where it was.", file=sys.stderr)
-        return 130
-    return 0
 
 
 if __name__ == "__main__":

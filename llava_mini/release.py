@@ -21,9 +21,10 @@ import json
 import sys
 from pathlib import Path
 
+from .commands import guarded
 from .errors import InputError
 from .job import Finished, Job
-from .main import carry_out, guarded, here
+from .main import carry_out, here
 from .profiles import profile
 from .report import RESULTS, keep, write_report
 

@@ -218,7 +218,7 @@ def test_no_tracked_file_knows_a_machine():
     slash = "/"
     assert faults(f"see {slash}tmp{slash}x") and faults(f'"{slash}home{slash}ann{slash}x"') and faults("at 10.1.2" + ".3")
     assert faults("--index-" + "url https://mirror.example/simple")
-    assert not faults("127.0.0.1, data/tmp/x, version 10.1.2, curand==10.4.0.35, ~/work/x")
+    assert not faults(f"127.0.0.1, data{slash}tmp{slash}x, version 10.1.2, curand==10.4.0.35, ~{slash}work{slash}x")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("not a git checkout")

@@ -13,7 +13,8 @@ from llava_mini import json_list
 from llava_mini.data import Fault, Sample, read_samples, scan_samples, stream_samples
 from llava_mini.errors import InputError
 from llava_mini.instruct import validate as module
-from llava_mini.instruct.validate import first_words, validate
+from llava_mini.instruct.statistics import first_two
+from llava_mini.instruct.validate import validate
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))       # benchmarks/ is not part of the installed package
 
@@ -237,7 +238,7 @@ def test_summary_by_hand(tmp_path):
     assert "Sound samples: 5 about 3 pictures; 1 with text only, 1 with several pictures." in told
     assert "Questions in a sample: 1 to 2, 1 in the middle. Words in an answer: 2 to 3, 2 in the middle." in told
     assert "First words of the 6 questions" in told and "what 3 (is)" in told and "why 1 (none)" in told
-    assert first_words("<image>") == ("", "") and first_words("Don\u2019t, please!") == ("don\u2019t", "please")
+    assert first_two("<image>") == ("", "") and first_two("Don\u2019t, please!") == ("don\u2019t", "please")
 
 
 def test_pictures_must_be_there(tmp_path):

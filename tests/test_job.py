@@ -14,7 +14,8 @@ from llava_mini.errors import InputError
 from llava_mini.evaluation import read_result
 from llava_mini.features import fingerprint
 from llava_mini.job import Job, run
-from llava_mini.main import carry_out, guarded, main
+from llava_mini.commands import guarded
+from llava_mini.main import carry_out, main
 from llava_mini.profiles import profile
 from llava_mini.release import release, save_model
 from llava_mini.report import find_band
@@ -155,7 +156,7 @@ def test_bad_input_and_ctrl_c_end_in_one_sentence(tmp_path, monkeypatch, capsys)
 
     def stopped():
         raise KeyboardInterrupt
-    assert guarded(stopped) == 130 and capsys.readouterr().err.strip() == "Stopped; the same command goes on where it was."
+    assert guarded(stopped) == 130 and capsys.readouterr().err.strip() == "Stopped; give the same command to go on."
     assert list(tmp_path.iterdir()) == []
 
 

@@ -58,4 +58,6 @@ def test_probe_figures_are_those_of_the_probes():
 def test_the_language_parent_is_called_as_good_as_it_is():
     """Guards against a figure of another parent."""
     curve = json.loads((ROOT / "data" / "pretrained" / "vicuna-large" / "curve.json").read_text("utf-8"))["curve"]
-    assert f"parent gets {100 * curve[-1]['chat_right']:.1f}% right" in " ".join(README.split())
+    told = " ".join(README.split())
+    assert f"parent gets {100 * curve[-1]['chat_right']:.1f}% right" in told
+    assert f"parent fills in {100 * curve[-1]['facts_right']:.1f}% right" in told

@@ -143,7 +143,8 @@ def serve(vision, language, pictures):
                     os.kill(os.getpid(), signal.SIGKILL)
             resume.save_file = half
         if "job" in job:
-            from llava_mini.main import carry_out, guarded
+            from llava_mini.commands import guarded
+            from llava_mini.main import carry_out
 
             seen = []
 

@@ -11,8 +11,8 @@ curve and the settings that made it. Two contrastive losses train it:
   one LLaVA reads, has to find what is true of it ("car", "c", "small red car", "sand") among the words
   and phrases of the batch. What is true of a patch never counts as its negative.
 
-Where a patch lies is asked for like anything else. Patches that are only asked what they show forget
-their place, and no projector can bring it back.
+Where a patch lies is asked for like anything else. Patches that are only asked what they show do not
+keep their place for the projector to read.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from transformers import CLIPConfig, CLIPModel
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 from transformers.models.clip import CLIPImageProcessorPil
 
-from ..errors import InputError
+from ..commands import guarded
 from ..storybook.narrate import COLUMNS, captions, word_map
 from ..storybook.vocabulary import CATEGORIES, COLOURS, SIZES
 from .album import draw_pictures, to_pixels
@@ -231,12 +231,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("data/pretrained/clip"))
     parser.add_argument("--steps", type=int, default=Settings.steps)
     args = parser.parse_args()
-    try:
-        make(args.folder, Settings(steps=args.steps))
-    except InputError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
-    return 0
+    return guarded(lambda: make(args.folder, Settings(steps=args.steps)))
 
 
 if __name__ == "__main__":

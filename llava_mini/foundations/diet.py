@@ -128,7 +128,7 @@ def looked_up(scene: Scene, cells: list[tuple[str, ...]], rng: random.Random) ->
 
 
 # What is asked for stands right before the colon, in the very words of a map's cell: "Red thing:" for
-# "Thing that is red:" keeps a parent of this size from finding the thing for thousands of steps.
+# "Thing that is red:" and the parent guesses among the things that are there.
 _FORMS = [(kind, re.compile(question), re.compile(answer), form) for kind, question, answer, form in (
     ("what", r"thing", r"^The (\w+) thing", "Thing that is {}:"),
     ("what", r"on the (?:left|right)", r"^On the (\w+)", "Thing on the {}:"),

@@ -27,6 +27,7 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import CLIPVisionModel
 
+from ..commands import guarded
 from ..errors import InputError
 from ..evaluation.intervals import wilson
 from ..files import make_folder, write_safely
@@ -165,17 +166,16 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("data/pretrained/clip"))
     parser.add_argument("--out", type=Path, default=Path("data/results/probes.json"))
     args = parser.parse_args()
-    try:
-        if not args.folder.is_dir():
-            raise InputError(f"There is no folder {args.folder} with a vision tower; name one with --folder.")
-        rows = probe_table(args.folder)
-        make_folder(args.out.parent)
-        write_safely(args.out, json.dumps(rows, indent=1).encode() + b"\n")
-    except InputError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
+    return guarded(lambda: _main(args.folder, args.out))
+
+
+def _main(folder: Path, out: Path) -> None:
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder} with a vision tower; name one with --folder.")
+    rows = probe_table(folder)
+    make_folder(out.parent)
+    write_safely(out, json.dumps(rows, indent=1).encode() + b"\n")
     print(as_text(rows))
-    return 0
 
 
 if __name__ == "__main__":

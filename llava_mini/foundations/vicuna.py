@@ -19,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from ..commands import guarded
 from ..conversation import render
-from ..errors import InputError
 from . import diet
 from .diet import Text, primer, text
 from .loop import raise_parent
@@ -225,12 +225,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=None)
     args = parser.parse_args()
     size = SIZES[args.size]
-    try:
-        make(args.folder or Path("data/pretrained") / f"vicuna-{args.size}", replace(size, steps=args.steps or size.steps))
-    except InputError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
-    return 0
+    return guarded(lambda: make(args.folder or Path("data/pretrained") / f"vicuna-{args.size}", replace(size, steps=args.steps or size.steps)))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from pathlib import Path
 import openai
 from tqdm.auto import tqdm
 
+from ..commands import guarded
 from ..errors import InputError
 from ..files import write_safely
 from ..json_files import existing, read_lines
@@ -35,7 +36,7 @@ from .batch_files import URL, Requests, join, write_requests, written
 from .connection import Settings, Stop, connect, hopeless, in_few_words, place, told, without_key
 from .generate import ANSWERS, in_a_thread
 from .ledger import writing
-from .plan import add_arguments, check_budget, estimate, guarded, of_arguments
+from .plan import add_arguments, check_budget, estimate, of_arguments
 
 ENDED = ("completed", "failed", "expired", "cancelled")
 UPLOAD_SECONDS = 3600.0                 # for a file of 200 MB on a slow line

@@ -25,11 +25,12 @@ from pathlib import Path
 
 from .. import annotations
 from ..annotations import Record, context
+from ..commands import guarded
 from ..conversation import IMAGE
 from ..errors import InputError
-from ..json_files import existing, read_json, read_lines
+from ..json_files import existing, read_lines
+from ..json_list import read_list
 from .claims import contradictions
-from .plan import guarded
 from .reading import read
 
 EXAMPLES = 3                # of each reason
@@ -119,7 +120,7 @@ def check_set(path, records: list[Record], examples: int = EXAMPLES) -> Report:
     """
     path = existing(path, (".json", ".jsonl"), "samples")
     by_image, by_id = {record.image: record for record in records}, {record.id: record for record in records}
-    items = read_lines(path) if path.suffix == ".jsonl" else enumerate(_list(path), 1)
+    items = read_lines(path) if path.suffix == ".jsonl" else ((number, item) for number, _, item in read_list(path, "samples"))
     report = Report()
     for number, sample in items:
         if isinstance(sample, InputError):
@@ -132,13 +133,6 @@ def check_set(path, records: list[Record], examples: int = EXAMPLES) -> Report:
                              "give the annotations that the set was made from.")
         report.add(sample, check(sample, record), examples)
     return report
-
-
-def _list(path: Path) -> list:
-    samples = read_json(path)
-    if not isinstance(samples, list):
-        raise InputError(f"{path.name}: the file must hold a list of samples; put [ ] around them.")
-    return samples
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
+from ..commands import guarded
 from ..errors import InputError
 from ..files import make_folder
 from ..json_files import existing
@@ -165,12 +166,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--instructions", type=Path, help="a text file with one a line (default: the 11 of this course)")
     parser.add_argument("--plot", type=Path, help="a .png of the frequencies before and after")
     options = parser.parse_args(arguments)
-    try:
-        _report(options)
-    except InputError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
-    return 0
+    return guarded(lambda: _report(options))
 
 
 def _instructions(path: Path) -> list[str]:

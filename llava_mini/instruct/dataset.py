@@ -16,7 +16,6 @@ left out and kept in ``samples.left-out.jsonl``.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
 from collections import Counter
@@ -24,12 +23,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..annotations import Record, load
+from ..commands import guarded
 from ..conversation import IMAGE
 from ..errors import InputError
-from ..files import write_safely
+from ..json_list import write_list
 from . import answers, prompts
 from .ledger import beside, rows
-from .plan import guarded
 from .prompts import KINDS
 
 ANSWERS, SAMPLES = "answers.jsonl", "samples.json"
@@ -96,8 +95,8 @@ def write(records: list[Record], path, out, *, seed: int = 0, kinds: tuple[str, 
             kept.append(one)
     if not kept:
         raise InputError(f"{Path(path).name}: there is no answer in it that can be used; generate some first.")
-    write_safely(beside(out, "left-out").with_suffix(".jsonl"), "".join(json.dumps(one) + "\n" for one in left).encode())
-    write_safely(out, ("[\n" + ",\n".join(json.dumps(one) for one in kept) + "\n]\n").encode())
+    write_list(beside(out, "left-out").with_suffix(".jsonl"), left)
+    write_list(out, kept)
     return counts
 
 

@@ -25,11 +25,12 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from ..commands import guarded
 from ..errors import InputError
 from .asking import Run, Summary
 from .connection import OFFLINE, PARENT, Settings, connect
 from .ledger import writing
-from .plan import Plan, add_arguments, check_budget, dry_run, estimate, guarded, of_arguments
+from .plan import Plan, add_arguments, check_budget, dry_run, estimate, of_arguments
 from .teacher import Teacher
 
 ANSWERS = "answers.jsonl"

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from .. import annotations
 from ..annotations import Record, context
+from ..commands import guarded
 from . import storyteller
 from .checker import check
 from .dataset import sample
 from .lies import LIES
-from .plan import guarded
 from .prompts import KINDS
 
 

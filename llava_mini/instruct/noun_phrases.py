@@ -151,7 +151,7 @@ class PlainRules:
 class SpacyChunks:
     """spaCy's noun chunks, by a model that is installed; ``processes`` of them side by side.
 
-    Raises InputError where spaCy or the model is missing. It takes a hundred times as long as the rules.
+    Raises InputError where spaCy or the model is missing. It takes far longer than the rules.
     """
 
     def __init__(self, model: str = MODEL, processes: int = 1):

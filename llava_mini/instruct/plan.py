@@ -10,7 +10,6 @@ import argparse
 import hashlib
 import random
 import re
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -159,16 +158,3 @@ def check_budget(cost: float, budget: float | None) -> None:
     """Refuses to begin something that costs money while nobody has said how much it may cost."""
     if budget is None and cost > 0:
         raise InputError(f"This costs about ${cost:,.2f}; give --budget with the dollars that it may cost at most.")
-
-
-def guarded(work) -> int:
-    """The exit status of ``work()``: bad input and Ctrl-C end in one sentence, not in a traceback."""
-    try:
-        work()
-    except InputError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped; the same command goes on where it was.", file=sys.stderr)
-        return 130
-    return 0

@@ -13,6 +13,8 @@ import re
 from collections import Counter, defaultdict
 from statistics import median
 
+from ..conversation import IMAGE
+
 KIND = "kind"               # the field of a sample that tells its kind, where it has one
 UNKNOWN = "unknown"
 
@@ -61,6 +63,16 @@ def pairs_of(sample: dict) -> list[tuple[str, str]]:
     return [(question, answer) for question, answer in pairs]
 
 
+def first_two(question: str) -> tuple[str, str]:
+    """The first two words of a question in small letters, without punctuation and the picture; "" where there is none.
+
+    >>> first_two("<image>\\nWhat's on the table?")
+    ("what's", 'on')
+    """
+    words = re.findall(r"[^\W_]+(?:['\u2019-][^\W_]+)*", question.replace(IMAGE, " ").lower()[:200])
+    return (*words, "", "")[:2]
+
+
 def first_words(questions) -> dict[str, dict[str, int]]:
     """{first word: {second word: questions}}, the most frequent first; "" where there is no second word.
 
@@ -68,8 +80,7 @@ def first_words(questions) -> dict[str, dict[str, int]]:
     {'what': {'is': 1, 'colour': 1}, 'why': {'': 1}}
     """
     counts: dict = defaultdict(Counter)
-    for question in questions:
-        first, second = (re.findall(r"[\w'-]+", question.lower()) + ["", ""])[:2]
+    for first, second in map(first_two, questions):
         counts[first][second] += 1
     return {word: dict(after.most_common()) for word, after in sorted(counts.items(), key=lambda pair: -pair[1].total())}
 

@@ -20,9 +20,11 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from ..commands import guarded
 from ..conversation import IMAGE
 from ..data import Sample, scan_samples
 from ..errors import InputError
+from .statistics import first_two
 
 EXAMPLES = 3                    # of each kind of fault
 LONGEST = 8_000                 # characters, about 2,000 tokens of English
@@ -101,16 +103,6 @@ def validate(path, pictures=None, examples: int = EXAMPLES) -> Report:
     return report
 
 
-def first_words(question: str) -> tuple[str, str]:
-    """The first two words of a question in small letters, without punctuation and the picture; "" where there is none.
-
-    >>> first_words("<image>\\nWhat's on the table?")
-    ("what's", 'on')
-    """
-    words = re.findall(r"[^\W_]+(?:['\u2019-][^\W_]+)*", question.replace(IMAGE, " ").lower()[:200])
-    return (*words, "", "")[:2]
-
-
 def _add(report: Report, sample: Sample) -> None:
     questions = [message["content"] for message in sample.messages if message["role"] == "user"]
     report.samples += 1
@@ -119,7 +111,7 @@ def _add(report: Report, sample: Sample) -> None:
     report.pictures.update(sample.images)
     report.turns[len(questions)] += 1
     report.words.update(len(message["content"].split()) for message in sample.messages if message["role"] == "assistant")
-    for word, after in map(first_words, questions):
+    for word, after in map(first_two, questions):
         report.first_words.setdefault(word, Counter())[after] += 1
 
 
@@ -192,13 +184,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pictures", type=Path, help="folder in which every picture must be")
     parser.add_argument("--examples", type=int, default=EXAMPLES, help=f"of each kind that are shown (default: {EXAMPLES})")
     options = parser.parse_args(arguments)
-    try:
-        report = validate(options.file, options.pictures, options.examples)
-    except InputError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
+    return guarded(lambda: _main(options))
+
+
+def _main(options: argparse.Namespace) -> bool:
+    report = validate(options.file, options.pictures, options.examples)
     print(report)
-    return 0 if report.sound else 1
+    return report.sound
 
 
 if __name__ == "__main__":

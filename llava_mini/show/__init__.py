@@ -8,12 +8,16 @@
 
 from .accuracy import accuracy_bars
 from .bands import Band, compare, make_band, read_band, write_band
+from .boxes import boxes_and_text
+from .concepts import concept_balance
 from .confusion import heat_map
 from .curves import loss_curves, read_history
 from .patches import patch_grid, picture
 from .sheet import Answered, alt_text, choose, picture_sheet
+from .statistics import first_words, histograms
 from .style import Drawing
 from .tokens import chance_bars, token_row
 
-__all__ = ["Answered", "Band", "Drawing", "accuracy_bars", "alt_text", "chance_bars", "choose", "compare", "heat_map", "loss_curves", "make_band",
+__all__ = ["Answered", "Band", "Drawing", "accuracy_bars", "alt_text", "boxes_and_text", "chance_bars", "choose", "compare",
+           "concept_balance", "first_words", "heat_map", "histograms", "loss_curves", "make_band",
            "patch_grid", "picture", "picture_sheet", "read_band", "read_history", "token_row", "write_band"]

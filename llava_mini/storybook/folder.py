@@ -36,7 +36,7 @@ from .world import SPLITS, scenes
 FILES = {"pictures", "captions.json", "instances.json", "align.json", "tune.json", "questions.jsonl", "about.json"}
 CHUNK = 250                 # pictures a worker draws at a time
 SAMPLES_PER_PICTURE = 8     # stage-2 samples; the first is a conversation of three turns
-BRIEF = ("Describe the image concisely.", "Give a short description of the picture.", "What does this picture show?",
+BRIEF = ("Tell briefly what there is to see.", "Give a short description of the picture.", "What does this picture show?",
          "Sum up the picture in one sentence.", "Write a brief caption for the image.")
 DETAIL = ("Describe the picture in detail.", "Tell me all about this picture.", "What can be seen here? Describe everything.")
 
