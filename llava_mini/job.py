@@ -203,7 +203,7 @@ def save_model(job: Job, model) -> str:
 def evaluate(job: Job, model, weights: str):
     """Asks about the held-out splits, controls included; returns reports, questions, the answers' folder and seconds."""
     from . import evaluation
-    from .storybook.questions import value
+    from .storybook.values import value
 
     reports, asked = {}, {}
     folder = job.folder / "answers" / _digest([weights, *_drawn(job, job.held_out)])

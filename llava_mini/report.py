@@ -51,7 +51,7 @@ def write_result(done: Finished, folder: Path) -> Path:
 def _pictures(done: Finished, bands: Path) -> dict[str, bytes]:
     """PNG files by name, the sheet last."""
     from . import evaluation, show
-    from .storybook.questions import value
+    from .storybook.values import value
 
     drawn = {}
     for stage, path in done.histories.items():

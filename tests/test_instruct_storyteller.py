@@ -19,8 +19,9 @@ from llava_mini.instruct.words import mentions
 from llava_mini.storybook import ordinary
 from llava_mini.storybook.narrate import boxes, captions
 from llava_mini.storybook.phrases import left_of, side
-from llava_mini.storybook.questions import _BEWARE, value
+from llava_mini.storybook.questions import _BEWARE
 from llava_mini.storybook.questions import KINDS as ASKED_LATER
+from llava_mini.storybook.values import value
 from llava_mini.storybook.vocabulary import CATEGORIES, CHARACTER, COLOURS, NUMBERS, UNSEEN_PAIRS, WEATHER
 from llava_mini.storybook.world import scenes
 

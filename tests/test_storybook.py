@@ -15,8 +15,10 @@ from llava_mini.storybook.folder import align_samples, make_folder, question_row
 from llava_mini.storybook.narrate import GRID, captions, word_map
 from llava_mini.storybook.ordinary import is_ordinary
 from llava_mini.storybook.phrases import article, groups, left_of, side
-from llava_mini.storybook.questions import KINDS, Question, ask_for_unseen_pair, questions, value
-from llava_mini.storybook.scenes import Relation, Scene, Thing
+from llava_mini.storybook.presence import ask_for_unseen_pair
+from llava_mini.storybook.questions import KINDS, questions
+from llava_mini.storybook.scenes import Question, Relation, Scene, Thing
+from llava_mini.storybook.values import value
 from llava_mini.storybook.vocabulary import (CATEGORIES, CHARACTER, COLOURS, LARGEST_TRAINING_COUNT, NUMBERS, PLACES, UNSEEN_PAIRS,
                                              UNSEEN_PLACE)
 from llava_mini.storybook.world import SPLITS, scenes
@@ -180,6 +182,10 @@ def test_every_true_answer_reads_as_its_value():
     ("colour", "The reddish one.", "", None),
     ("is-there", "Yes, there is no doubt.", "", "yes"),
     ("is-there", "No.", "", "no"),
+    ("is-there", "The car is brown, so no.", "", "no"),
+    ("is-there", "There are no cars, so yes or no?", "", "no"),
+    ("is-there", "Yes, or rather no.", "", None),
+    ("is-there", "The car has no wheels.", "", None),
     ("count", "There are 3 dogs.", "", "three"),
     ("what", "There is a red car on the left.", "", "car"),
     ("what", "Two teddy bears.", "", "teddy bear"),

@@ -2,7 +2,7 @@
 
 >>> from llava_mini import evaluation
 >>> questions = evaluation.read_questions("questions.jsonl")                             # doctest: +SKIP
->>> reports = evaluation.evaluate(questions, evaluation.answerer(model), storybook.questions.value,
+>>> reports = evaluation.evaluate(questions, evaluation.answerer(model), storybook.values.value,
 ...                               pictures="pictures", folder="runs/answers", model_id="mini")  # doctest: +SKIP
 >>> print(evaluation.table(reports["test"], "test"))                                     # doctest: +SKIP
 """

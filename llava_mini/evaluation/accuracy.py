@@ -18,7 +18,7 @@ from . import controls as control_pictures
 from .answers import Answerer, Answers, Question, ask
 from .intervals import wilson
 
-ReadValue = Callable[[str, str, str], "str | None"]  # (kind, answer, question) -> value; storybook.questions.value
+ReadValue = Callable[[str, str, str], "str | None"]  # (kind, answer, question) -> value; storybook.values.value
 
 
 @dataclass

@@ -19,16 +19,17 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ..storybook.narrate import COLUMNS, GRID, ROWS, boxes, captions, word_map
-from ..storybook.phrases import a, article, centre, groups, how_many, side, unique
-from ..storybook.questions import Question, questions
-from ..storybook.scenes import Scene, Thing
+from ..storybook.phrases import a, centre, groups, how_many, noun, side, unique
+from ..storybook.questions import questions
+from ..storybook.scenes import Question, Scene, Thing
 from ..storybook.vocabulary import CATEGORIES, NUMBERS, PLACES, UNSEEN_PAIRS, WEATHER
 from ..storybook.world import SPLITS, random_scene
 from .knowledge import knowledge
 
 TAILS_PER_MAP, TAILS_PER_CHAT = 18, 8
 FIRST_TABLES = ("Colours:", "Sizes:", "Things:", "Cells:")   # of the primer: one look each
-TABLES = FIRST_TABLES + ("Sides:", "Numbers:", "Checks:")
+TABLES = FIRST_TABLES + ("Sides:", "By side:", "Numbers:", "Checks:")
+PAIRS_LOOKED_UP = 2                            # that are there, and as many that only seem to be
 ROUNDS = 3                                     # of questions whose answers become the entries of one map
 SHARE_OF_MAPS, SHARE_OF_CHATS = 0.60, 0.34     # the rest is everyday knowledge
 SHARE_OF_QUESTIONS = 0.75                      # of what is asked in a chat; the others are entries of a form
@@ -90,6 +91,7 @@ def tables(scene: Scene, rng: random.Random, n: int = 2, headings: tuple[str, ..
             "Things:": [f" {t.colour} {t.category}" for t in things if looks[t.colour] == 1],
             "Cells:": [f" {t.category} {_cell(t)}" for t in things],
             "Sides:": [f" {t.category} {side(t).split()[-1]}" for t in things if side(t)],
+            "By side:": _by_side(scene),
             "Numbers:": [f" {CATEGORIES[k].plural} {NUMBERS[counts[k]]}" for k in rng.sample(sorted(counts), len(counts))],
             "Checks:": _checks(scene, rng)}
     filled = [(heading, ",".join(rows[heading]) + ".") for heading in headings if rows[heading]]
@@ -106,17 +108,34 @@ def _cell(thing: Thing) -> str:
     return COLUMNS[int(x * GRID)] + ROWS[int(y * GRID)]
 
 
+def _by_side(scene: Scene) -> list[str]:
+    """What is alone on its side: " left dog", where no side is in doubt."""
+    sides = Counter(map(side, scene.things))
+    if None in sides or any(t.character for t in scene.things):
+        return []
+    return [f" {side(t).split()[-1]} {t.category}" for t in sorted(scene.things, key=centre) if sides[side(t)] == 1]
+
+
+def _seeming(scene: Scene) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Pairs of colour and category that are there, and those of which both halves are there but not together."""
+    there = {(t.colour, t.category) for t in scene.things}
+    return sorted(there), sorted({(colour, category) for colour, _ in there for _, category in there} - there - UNSEEN_PAIRS)
+
+
 def _checks(scene: Scene, rng: random.Random) -> list[str]:
     """Rows of pairs that are there or only seem to be, up to three of each."""
-    there = {(t.colour, t.category) for t in scene.things}
-    seeming = {(colour, category) for colour, _ in there for _, category in there} - there - UNSEEN_PAIRS
+    there, seeming = _seeming(scene)
     rows = [f" {colour} {category} {word}" for pairs, word in ((there, "yes"), (seeming, "no"))
-            for colour, category in rng.sample(sorted(pairs), min(3, len(pairs)))]
+            for colour, category in rng.sample(pairs, min(3, len(pairs)))]
     return rng.sample(rows, len(rows))
 
 
 def looked_up(scene: Scene, cells: list[tuple[str, ...]], rng: random.Random) -> list[tuple[str, str]]:
-    """What a cell holds, and where a thing's centre is: ("At c6:", " small red dog."), ("Cell of the dog:", " c6.")."""
+    """What a cell holds, and where a thing's centre is: ("At c6:", " small red dog."), ("Cell of the red dog:", " c6.").
+
+    Of a pair whose halves belong to two things the cell is "nowhere". This is where looking for two words at once is
+    learnt: the cell tells at every step how far the look went astray, a yes or no does not.
+    """
     found = []
     if middles := [cell for cell in cells if "centre" in cell]:
         *words, column, row = rng.choice(middles)
@@ -124,7 +143,15 @@ def looked_up(scene: Scene, cells: list[tuple[str, ...]], rng: random.Random) ->
     if things := _only_ones(scene):
         thing = rng.choice(things)
         found.append((f"Cell of the {thing.category}:", f" {_cell(thing)}."))
-    return found
+    alone = [t for t in scene.things if not t.character and sum((o.colour, o.category) == (t.colour, t.category) for o in scene.things) == 1]
+    pairs = [(t.colour, t.category, _cell(t)) for t in rng.sample(alone, min(PAIRS_LOOKED_UP, len(alone)))]
+    seeming = _seeming(scene)[1]
+    pairs += [(*pair, "nowhere") for pair in rng.sample(seeming, min(PAIRS_LOOKED_UP, len(seeming)))]
+    return found + [(f"Cell of the {_pair(colour, category)}:", f" {cell}.") for colour, category, cell in pairs]
+
+
+def _pair(colour: str, category: str) -> str:
+    return noun(Thing(category, colour, "small", (0, 0, 1, 1)))
 
 
 # What is asked for stands right before the colon, in the very words of a map's cell: "Red thing:" for
@@ -159,13 +186,12 @@ def entry(fact: Question) -> tuple[str, str]:
 def cloze(fact: Question) -> tuple[str, str]:
     """A fact as a sentence to complete: ("The dog is", " brown."). The beginning is given, not learnt.
 
-    Nothing but the map tells how it goes on. Facts of presence become a checklist: ("A red car:", " yes.").
+    Nothing but the map tells how it goes on. Facts of presence become a checklist: ("A red car:", " The car is brown, so no.").
     """
     if fact.kind == "count" or (fact.kind == "relation" and " or " in fact.text):
         return entry(fact)
     if fact.kind == "is-there":
-        what = fact.answer.split("there is ")[1].removeprefix("no ").rstrip(".")
-        return (what if what.startswith(("a ", "an ")) else article(what)).capitalize() + ":", f" {fact.value}."
+        return re.search(r"\b(an? .+)\?", fact.text).group(1).capitalize() + ":", f" {fact.answer}"
     at = fact.answer.lower().rfind(fact.value)
     before = max(fact.answer.rfind(f" {word} ", 0, at) for word in ("a", "an"))      # "... is holding| a red cup."
     cut = before if at - before < 14 and before > 0 else at - 1

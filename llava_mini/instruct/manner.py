@@ -64,7 +64,7 @@ _FORMS = {
     "relations": re.compile(rf"{_RELATION}(?: and {_RELATION})*"),
     "strange": re.compile(rf"strangely, # is {_PLACE}"),
     "picture": re.compile(rf"a picture of {_LIST}|this is #"),
-    "size": re.compile(rf"# is (?P<size>{_any(SIZES)})"),
+    "look": re.compile(rf"# is (?:(?P<size>{_any(SIZES)})|{_SIDE})"),
 }
 
 
@@ -112,7 +112,7 @@ def _statement(form: str, found: dict, bones: str, phrases: list[Phrase]) -> Sta
         return Statement(things, relations=tuple(zip(kinds, things[::2], things[1::2])))
     if form == "strange":
         return Statement(things, place, strange=things[0])
-    if form == "size":
+    if form == "look":                                  # of one thing: it does not say what else is on that side
         one = things[0]
-        return Statement((Phrase(one.category, one.number, one.colour, found["size"], one.name),))
+        return Statement((Phrase(one.category, one.number, one.colour, found.get("size"), one.name),))
     return Statement(things, place, weather, whole=form == "whole")

@@ -3,7 +3,7 @@
 >>> from llava_mini import show
 >>> show.picture_sheet(items, "Unseen pictures").save("sheet.png")                              # doctest: +SKIP
 >>> show.loss_curves({"mine": show.read_history("history.jsonl")}, show.read_band("band.json"))  # doctest: +SKIP
->>> show.heat_map(evaluation.confusions(questions, answers, "what", storybook.questions.value))  # doctest: +SKIP
+>>> show.heat_map(evaluation.confusions(questions, answers, "what", storybook.values.value))  # doctest: +SKIP
 """
 
 from .accuracy import accuracy_bars

@@ -28,8 +28,9 @@ from ..errors import InputError
 from ..folders import whole_folder
 from .draw import draw
 from .narrate import boxes, captions
-from .questions import Question, ask_for_unseen_pair, questions
-from .scenes import Scene
+from .presence import ask_for_unseen_pair
+from .questions import questions
+from .scenes import Question, Scene
 from .vocabulary import CATEGORIES, UNSEEN_PAIRS
 from .world import SPLITS, scenes
 

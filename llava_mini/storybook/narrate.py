@@ -80,7 +80,9 @@ def _subset(scene: Scene, rng: random.Random) -> str:
     alike = [t for t in scene.things if noun(t) == noun(some[0])]
     if rng.random() < 0.5 or len(alike) > 1:            # of two red dogs neither is "the red dog"
         return _sentence(f"a picture of {listed([a(t) for t in some])}")
-    return _sentence(f"{the(some[0])} is {some[0].size}" if not some[0].character else f"this is {noun(some[0])}")
+    if some[0].character:
+        return _sentence(f"this is {noun(some[0])}")
+    return _sentence(f"{the(some[0])} is {rng.choice((some[0].size, side(some[0]) or some[0].size))}")
 
 
 def boxes(scene: Scene, width: int = 224, height: int = 224) -> list[dict]:

@@ -3,28 +3,20 @@
 Kinds: what, colour, count, is-there, size, where, place, weather, relation, unusual, why.
 A question is only asked where its answer is beyond doubt (how far "nothing is unusual" is: see
 :mod:`.ordinary`); "is there" is true half of the time, and its false half is built to fool a bag of
-patches (is there a red car? when there are a red ball and a blue car). :func:`value` reads the answer out of a model's own words.
+patches (is there a red car? when there are a red ball and a blue car), see :mod:`.presence`.
+:func:`.values.value` reads the answer out of a model's own words.
 """
 
 from __future__ import annotations
 
 import random
-import re
 from collections import Counter
-from dataclasses import dataclass
 
 from .ordinary import is_ordinary
-from .phrases import a, article, how_many, left_of, noun, side, unique
-from .scenes import Scene, Thing
-from .vocabulary import CATEGORIES, COLOURS, NUMBERS, PLACES, SIZES, UNSEEN_PAIRS, WEATHER
-
-
-@dataclass(frozen=True)
-class Question:
-    kind: str        # one of KINDS
-    text: str        # the question as a person types it
-    answer: str      # a full sentence
-    value: str       # what has to be right: "brown", "two", "yes", ...
+from .phrases import a, article, how_many, left_of, side, unique
+from .presence import is_there
+from .scenes import Question, Scene, Thing
+from .vocabulary import CATEGORIES, NUMBERS, PLACES, WEATHER
 
 
 def questions(scene: Scene, rng: random.Random) -> list[Question]:
@@ -83,45 +75,6 @@ def _count(scene, rng):
     return [Question("count", text, f"There {verb} {NUMBERS[n]} {category if n == 1 else plural}.", NUMBERS[n])]
 
 
-def _is_there(scene, rng):
-    pairs = {(t.colour, t.category) for t in scene.things}
-    out = []
-    for truth in rng.sample((True, False), 2):
-        colour, category = rng.choice(sorted(pairs)) if truth else _absent(pairs, rng)
-        if truth and rng.random() < 0.4:
-            colour = None
-        out.append(_ask_for(colour, category, truth, rng))
-    return out
-
-
-def _ask_for(colour, category, truth, rng):
-    words = article(noun(Thing(category, colour or "red", "small", (0, 0, 1, 1)), colour=colour is not None))
-    text = rng.choice((f"Is there {words}?", f"Do you see {words}?"))
-    answer = f"Yes, there is {words}." if truth else f"No, there is no {words.split(' ', 1)[1]}."
-    return Question("is-there", text, answer, "yes" if truth else "no")
-
-
-def ask_for_unseen_pair(scene: Scene, rng: random.Random) -> Question:
-    """Is an unseen pair there? Yes and no are as likely; for a no, something of its category in another
-    colour is there where that can be. The scene must show an unseen pair."""
-    shown = {(t.colour, t.category) for t in scene.things}
-    truth = rng.random() < 0.5
-    absent = UNSEEN_PAIRS - shown
-    fooling = {pair for pair in absent if pair[1] in {k for _, k in shown}}
-    return _ask_for(*rng.choice(sorted(UNSEEN_PAIRS & shown if truth else fooling or absent)), truth, rng)
-
-
-def _absent(pairs, rng):
-    """A pair that is not there: swapped parts of what is there, or a category that is absent."""
-    swapped = sorted({(c, k) for c, _ in pairs for _, k in pairs} - pairs - UNSEEN_PAIRS)
-    if swapped and rng.random() < 0.55:
-        return rng.choice(swapped)
-    if rng.random() < 0.5:
-        return None, rng.choice([k for k in CATEGORIES if k not in {k for _, k in pairs}])
-    options = [(c, k) for _, k in pairs for c in COLOURS if (c, k) not in pairs and (c, k) not in UNSEEN_PAIRS]
-    return rng.choice(sorted(options))
-
-
 def _size(scene, rng):
     things = _named(scene)
     if not things:
@@ -136,7 +89,8 @@ def _where(scene, rng):
     things = [t for t in _named(scene) if side(t)]
     if not things:
         return []
-    t = rng.choice(things)
+    middle = [t for t in things if side(t) == "in the middle"]          # the rarest of the three: even them out
+    t = rng.choice(middle if middle and rng.random() < 0.5 else things)
     return [Question("where", f"Where is the {t.category}?", f"The {t.category} is {side(t)}.", side(t).split()[-1])]
 
 
@@ -209,42 +163,6 @@ def _why(scene, rng):
     return []
 
 
-_MAKERS = {"what": _what, "colour": _colour, "count": _count, "is-there": _is_there, "size": _size, "where": _where,
+_MAKERS = {"what": _what, "colour": _colour, "count": _count, "is-there": is_there, "size": _size, "where": _where,
            "place": _place, "weather": _weather, "relation": _relation, "unusual": _unusual, "why": _why}
 KINDS = tuple(_MAKERS)
-
-_WORDS = {
-    "colour": {c: c for c in COLOURS},
-    "count": {n: n for n in NUMBERS} | {str(i): n for i, n in enumerate(NUMBERS)},
-    "is-there": {"yes": "yes", "no": "no"},
-    "size": {s: s for s in SIZES},
-    "where": {w: w for w in ("left", "middle", "right")},
-    "place": {p: p for p in PLACES},
-    "weather": {"sun": "sunny", "sunny": "sunny", "cloudy": "cloudy", "raining": "rainy", "rainy": "rainy", "night": "night"},
-    "why": {"raining": "rain", "shade": "shade", "soon": "soon", "carried": "carried"},
-}
-_CATEGORY_WORDS = {c.name: c.name for c in CATEGORIES.values()} | {c.plural: c.name for c in CATEGORIES.values()}
-_WORDS["what"] = _CATEGORY_WORDS
-_WORDS["unusual"] = _CATEGORY_WORDS | {"nothing": "nothing"}
-_WORDS["relation"] = _CATEGORY_WORDS | {"left": "left", "right": "right"}
-
-
-def value(kind: str, text: str, question: str = "") -> str | None:
-    """The value that an answer gives, or None where it gives none or several that differ.
-
-    Words of the question itself do not count for kinds that name a thing ("What is on the bench?"
-    - "There is a cat on the bench." gives "cat").
-    """
-    words = _WORDS[kind]
-    if kind == "why" and "umbrella" not in question:
-        words = _CATEGORY_WORDS
-    pattern = r"\b(" + "|".join(sorted(map(re.escape, words), key=len, reverse=True)) + r")\b"
-    asked = set()
-    if kind == "relation" and " or " not in question:
-        asked = {words[w] for w in re.findall(pattern, question.lower())}
-    found = {words[w] for w in re.findall(pattern, text.lower())} - asked
-    if kind == "relation" and " or " in question:
-        found &= {"left", "right"}
-    if kind == "is-there":                              # "No, there is no ..." says no twice; the first word counts
-        found &= set(re.findall(r"^(?:yes|no)\b", text.lower()))
-    return found.pop() if len(found) == 1 else None

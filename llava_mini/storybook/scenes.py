@@ -46,3 +46,13 @@ class Scene:
     things: tuple[Thing, ...]
     relations: tuple[Relation, ...] = ()
     odd: int | None = None            # index of the thing that is out of place, if any
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question about a scene, with its key."""
+
+    kind: str        # one of questions.KINDS
+    text: str        # the question as a person types it
+    answer: str      # a full sentence
+    value: str       # what has to be right: "brown", "two", "yes", ...
