@@ -160,8 +160,8 @@ def test_word_map_of_a_scene_by_hand():
     cells = word_map(PARK)
     assert len(cells) == GRID * GRID
     assert cells[0] == ("sky", "rainy", "a", "1") and cells[63] == ("grass", "h", "8")
-    assert cells[6 * GRID + 1] == ("centre", "big", "brown", "dog", "b", "7")        # centre of the dog at (0.2, 0.75)
-    assert cells[6 * GRID + 6] == ("centre", "small", "red", "car", "g", "7")
+    assert cells[6 * GRID + 1] == ("centre", "big", "brown", "dog", "one", "b", "7")        # centre of the dog at (0.2, 0.75)
+    assert cells[6 * GRID + 6] == ("centre", "small", "red", "car", "one", "g", "7")
     assert sum("centre" in cell for cell in cells) == 2
 
 

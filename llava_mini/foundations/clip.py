@@ -35,7 +35,7 @@ from transformers.models.clip import CLIPImageProcessorPil
 
 from ..commands import guarded
 from ..storybook.narrate import COLUMNS, captions, word_map
-from ..storybook.vocabulary import CATEGORIES, COLOURS, SIZES
+from ..storybook.vocabulary import CATEGORIES, COLOURS, NUMBERS, SIZES
 from .album import draw_pictures, to_pixels
 from .loop import raise_parent
 from .record import check_place, code, parent_folder
@@ -59,6 +59,7 @@ class Settings:
     batch: int = 32
     phrases: int = 40       # of several words, drawn for each step from those true of its patches; single words are all asked
     name_weight: float = 5.0   # of a phrase that names a thing: colours, sizes and places are learnt without help
+    number_weight: float = 8.0  # of a phrase that says how many of its kind there are: a patch has to look around for that
     noise: float = 0.5      # on what the patches say at the last step, as a share of its size: what is to be read has to stand out
     learning_rate: float = 1.5e-3
     faster: float = 4.0     # learning rate of the weight matrices (Muon) over that of the rest (AdamW)
@@ -90,8 +91,9 @@ def region_phrases(cell: tuple[str, ...]) -> list[tuple[str, ...]]:
     things = [w for w in words if w in CATEGORIES]
     if not things:
         return [(column, row), (words[0], column), (words[0], row)]
-    name, colour, size = things[0], next(w for w in words if w in COLOURS), next(w for w in words if w in SIZES)
-    phrases = [(colour, name), (size, name), (size, colour, name), (name, column), (name, row), (column, row)]
+    name = things[0]
+    colour, size, number = (next(w for w in words if w in some) for some in (COLOURS, SIZES, NUMBERS))
+    phrases = [(colour, name), (size, name), (number, name), (size, colour, name), (name, column), (name, row), (column, row)]
     return phrases + [("centre", name)] * ("centre" in words)
 
 
@@ -115,6 +117,12 @@ def all_words_in(phrases: list[tuple[str, ...]], kinds: list[tuple[str, ...]]) -
 
     asked = marks(phrases)
     return marks(kinds) @ asked.T == asked.sum(1)
+
+
+def _importance(phrase: tuple[str, ...], s: Settings) -> float:
+    if not set(NUMBERS).isdisjoint(phrase):
+        return s.number_weight
+    return 1.0 if CATEGORIES.keys().isdisjoint(phrase) else s.name_weight
 
 
 class Words:
@@ -192,20 +200,20 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
         number = {kind: k for k, kind in enumerate(kinds)}
         true = all_words_in(phrases, kinds)[torch.tensor([number[cell] for cell in cells])]   # [patches, phrases]
         weight = torch.tensor([1.0 if len(cell) > 4 else s.ground_weight for cell in cells])
-        importance = torch.tensor([1.0 if CATEGORIES.keys().isdisjoint(p) else s.name_weight for p in phrases])
+        importance = torch.tensor([_importance(p, s) for p in phrases])
         return {"contrastive": 0.5 * (F.cross_entropy(match, same) + F.cross_entropy(match.T, same)) * 0.5,
                 "patches": patch_loss(tokens.flatten(0, 1), phrase, true, weight, importance, parent.patch_scale)}
 
     @torch.no_grad()
     def evaluate() -> dict[str, float]:
         exam_pictures, exam_scenes = school()[-1]
-        right = {"category": 0, "colour": 0, "size": 0, "column": 0, "batch": 0}
+        right = {"category": 0, "colour": 0, "size": 0, "number": 0, "column": 0, "batch": 0}
         things = 0
         for start in range(0, len(exam_scenes), 64):
             batch = exam_scenes[start:start + 64]
             pooled, tokens, told_ = towers(to_pixels(exam_pictures[start:start + 64]), [captions(scene)[0] for scene in batch])
             right["batch"] += ((F.normalize(pooled, dim=-1) @ F.normalize(told_, dim=-1).T).argmax(1) == torch.arange(len(batch))).sum().item()
-            for name, options in (("category", list(CATEGORIES)), ("colour", list(COLOURS)), ("size", list(SIZES)), ("column", list(COLUMNS))):
+            for name, options in (("category", list(CATEGORIES)), ("colour", list(COLOURS)), ("size", list(SIZES)), ("number", NUMBERS[1:7]), ("column", list(COLUMNS))):
                 phrase = read(options)
                 best = (F.normalize(tokens, dim=-1) @ F.normalize(phrase, dim=-1).T).argmax(-1)       # [n, tokens]
                 for n, scene in enumerate(batch):

@@ -139,7 +139,8 @@ def looked_up(scene: Scene, cells: list[tuple[str, ...]], rng: random.Random) ->
     found = []
     if middles := [cell for cell in cells if "centre" in cell]:
         *words, column, row = rng.choice(middles)
-        found.append((f"At {column}{row}:", f" {' '.join(w for w in words if w != 'centre')}."))
+        look = " ".join(w for w in words if w != "centre" and w not in NUMBERS)
+        found.append((f"At {column}{row}:", f" {look}."))
     if things := _only_ones(scene):
         thing = rng.choice(things)
         found.append((f"Cell of the {thing.category}:", f" {_cell(thing)}."))

@@ -52,7 +52,7 @@ class Size:
     seed: int = 0
 
 
-SIZES = {"large": Size(192, 4, 6, 512, 3600), "small": Size(128, 3, 4, 352, 1600, learning_rate=3e-3)}
+SIZES = {"large": Size(192, 4, 6, 512, 2700), "small": Size(128, 3, 4, 352, 1600, learning_rate=3e-3)}
 
 
 @dataclass

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import random
 
-from .phrases import a, groups, left_of, listed, noun, side, the, unique
+from .phrases import a, groups, how_many, left_of, listed, noun, side, the, unique
 from .scenes import Scene, Thing
-from .vocabulary import CATEGORIES, PLACES, WEATHER
+from .vocabulary import CATEGORIES, NUMBERS, PLACES, WEATHER
 
 SKY_WORDS = {"sunny": "on a sunny day", "cloudy": "on a cloudy day", "rainy": "in the rain", "night": "at night"}
 HOLDS = {"holding": "holding", "on": "on", "under": "under"}
@@ -99,20 +99,20 @@ def boxes(scene: Scene, width: int = 224, height: int = 224) -> list[dict]:
 def word_map(scene: Scene, grid: int = GRID) -> list[tuple[str, ...]]:
     """The picture told cell by cell: for each of grid x grid cells, row by row, its few words.
 
-    A cell of a thing holds (size, colour, category), and "centre" where the thing's centre lies;
+    A cell of a thing holds (size, colour, category, number of its kind), and "centre" where the thing's centre lies;
     any other cell holds what lies behind: (ground,) or ("sky", weather). Each ends with its column
     and row as on a chessboard: "a" to "h" from the left, "1" to "8" from the top. The vision parent
     learns from these as from region phrases; the language parent meets them as a kind of text.
     """
     place = PLACES[scene.place]
     cells: list[tuple[str, ...]] = []
-    middles = {_cell_of(t, grid): t for t in scene.things}
+    middles, counts = {_cell_of(t, grid): t for t in scene.things}, how_many(scene)
     for row in range(grid):
         for column in range(grid):
             x, y = (column + 0.5) / grid, (row + 0.5) / grid
             thing = middles.get((row, column)) or _thing_at(scene, x, y)
             if thing is not None:
-                words = ("centre",) * (middles.get((row, column)) is thing) + thing_words(thing)
+                words = ("centre",) * (middles.get((row, column)) is thing) + thing_words(thing) + (NUMBERS[counts[thing.category]],)
             elif y < 0.56:
                 words = (place.above, scene.weather) if scene.weather else (place.above,)
             else:
