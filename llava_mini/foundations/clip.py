@@ -59,7 +59,7 @@ class Settings:
     batch: int = 32
     phrases: int = 40       # of several words, drawn for each step from those true of its patches; single words are all asked
     name_weight: float = 5.0   # of a phrase that names a thing: colours, sizes and places are learnt without help
-    number_weight: float = 8.0  # of a phrase that says how many of its kind there are: a patch has to look around for that
+    number_weight: float = 8.0  # of the word that says how many of its kind there are, from half of the steps on: names come first
     noise: float = 0.5      # on what the patches say at the last step, as a share of its size: what is to be read has to stand out
     learning_rate: float = 1.5e-3
     faster: float = 4.0     # learning rate of the weight matrices (Muon) over that of the rest (AdamW)
@@ -119,9 +119,10 @@ def all_words_in(phrases: list[tuple[str, ...]], kinds: list[tuple[str, ...]]) -
     return marks(kinds) @ asked.T == asked.sum(1)
 
 
-def _importance(phrase: tuple[str, ...], s: Settings) -> float:
-    if not set(NUMBERS).isdisjoint(phrase):
-        return s.number_weight
+def importance(phrase: tuple[str, ...], step: int, s: Settings) -> float:
+    """How much a phrase weighs in the loss of a patch of which it is true."""
+    if len(phrase) == 1 and phrase[0] in NUMBERS:
+        return s.number_weight * min(1.0, 2 * step / s.steps)**2
     return 1.0 if CATEGORIES.keys().isdisjoint(phrase) else s.name_weight
 
 
@@ -200,9 +201,9 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
         number = {kind: k for k, kind in enumerate(kinds)}
         true = all_words_in(phrases, kinds)[torch.tensor([number[cell] for cell in cells])]   # [patches, phrases]
         weight = torch.tensor([1.0 if len(cell) > 4 else s.ground_weight for cell in cells])
-        importance = torch.tensor([_importance(p, s) for p in phrases])
+        weights = torch.tensor([importance(p, step, s) for p in phrases])
         return {"contrastive": 0.5 * (F.cross_entropy(match, same) + F.cross_entropy(match.T, same)) * 0.5,
-                "patches": patch_loss(tokens.flatten(0, 1), phrase, true, weight, importance, parent.patch_scale)}
+                "patches": patch_loss(tokens.flatten(0, 1), phrase, true, weight, weights, parent.patch_scale)}
 
     @torch.no_grad()
     def evaluate() -> dict[str, float]:

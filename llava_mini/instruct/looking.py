@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..storybook.vocabulary import CATEGORIES as BOOK
 from ..storybook.vocabulary import COLOURS, UNSEEN_PAIRS
 from .reading import Facts
-from .speech import article, be, noun, sentence, some
+from .speech import article, be, listed, noun, sentence, some
 from .words import CATEGORIES, MEMBERS, NUMBERS, category
 
 OPEN_BOOK = tuple(row.coco for row in BOOK.values())        # what a picture of the storybook's manner may show
@@ -116,8 +116,9 @@ def _counted(n: int, words: str, plural: str, rng) -> Turn:
     return turn("count", _COUNT, rng, p=plural, n=NUMBERS[n], w=words, be=be(n))
 
 
-_THERE = ["Is there {a}? > {yes}, there is {b}"] * 3 + ["Do you see {a}? > {yes}, there is {b}"] * 3 + [
-    "Can you see {a}? > {yes}, there is {b}", "Is there {a} in the picture? > {yes}, there is {b}", "Does the picture show {a}? > {yes}, it shows {b}"]
+_ASK_THERE = ["Is there {a}?"] * 3 + ["Do you see {a}?"] * 3 + ["Can you see {a}?", "Is there {a} in the picture?", "Does the picture show {a}?"]
+_THERE = [f"{ask} > {{yes}}, there is {{b}}" for ask in _ASK_THERE[:-1]] + [f"{_ASK_THERE[-1]} > {{yes}}, it shows {{b}}"]
+_SEEN = [f"{ask} > {{e}}, so {{yes}}" for ask in _ASK_THERE]         # what is seen comes first, and the verdict follows from it
 
 
 def is_there(facts: Facts, rng: random.Random) -> list[Turn]:
@@ -128,10 +129,24 @@ def is_there(facts: Facts, rng: random.Random) -> list[Turn]:
     if not absent:
         return []
     said, name = rng.choice(looks)
-    there = noun(name, said if rng.random() < 0.6 else None)
-    yes = turn("is-there", _THERE, rng, a=article(there), yes="Yes", b=article(there))
-    no = noun(absent[1], absent[0])
-    return [yes, turn("is-there", _THERE, rng, a=article(no), yes="No", b=f"no {no}")]
+    return [_asked_for(facts, said if rng.random() < 0.6 else None, name, "yes", rng), _asked_for(facts, *absent, "no", rng)]
+
+
+def _asked_for(facts: Facts, said: str | None, name: str, verdict: str, rng) -> Turn:
+    words = noun(name, said)
+    if evidence := said and _evidence(facts, name):
+        return turn("is-there", _SEEN, rng, a=article(words), e=evidence, yes=verdict)
+    return turn("is-there", _THERE, rng, a=article(words), yes=verdict.capitalize(), b=article(words) if verdict == "yes" else f"no {words}")
+
+
+def _evidence(facts: Facts, name: str) -> str | None:
+    """"The car is brown", "The cars are red and brown"; None where a colour is in doubt, or nothing of the kind is there."""
+    things = sorted(facts.of(name), key=lambda thing: thing.x)
+    if not things or not all(thing.colour for thing in things):
+        return None
+    one = len(things) == 1
+    verb = ("wears" if one else "wear") if name == "person" else be(len(things))
+    return f"The {category(name).spoken if one else category(name).plural} {verb} {listed(dict.fromkeys(t.colour for t in things))}"
 
 
 def _seeming(facts: Facts, looks, rng) -> tuple[str | None, str] | None:
