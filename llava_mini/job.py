@@ -3,6 +3,7 @@
 ::
 
     data/cache/storybook/<split>-<n>/       the pictures, drawn where they are missing
+    data/cache/storybook/<split>-<n>-taught-<what it is>/   what a teacher wrote about them, see :mod:`.taught`
     runs/stage-1/<what it is>/              stage 1, shared by the runs that would do the same
     runs/<name>/tune/ or lora/              stage 2
     runs/<name>/model/, weights.txt         the finished model, and the fingerprint of its weights
@@ -106,7 +107,7 @@ def run(job: Job, on_event=None) -> Finished | None:
     with ExitStack() as held:
         with together(everyone):
             if first:
-                drawn = draw(job)
+                drawn, taught = draw(job), teach(job)
                 held.enter_context(alone(job.folder))
         model, histories = train_both_stages(job, tell=print if first else lambda _: None, on_event=on_event)
         if not first:
@@ -115,7 +116,7 @@ def run(job: Job, on_event=None) -> Finished | None:
         reports, asked, answers, seconds = evaluate(job, model, weights)
         trained = {stage: history.seconds for stage, history in histories.items()}
         return Finished(job, model, weights, {stage: history.path for stage, history in histories.items()}, reports, asked, answers,
-                        {"draw": drawn, **trained, "evaluate": seconds})
+                        {"draw": drawn, "teach": taught, **trained, "evaluate": seconds})
 
 
 def draw(job: Job) -> float:
@@ -129,6 +130,21 @@ def draw(job: Job) -> float:
             with seconds.of(folder.name, lambda about=folder / "about.json": about.stat().st_mtime_ns if about.exists() else None, anew=True):
                 make_folder(folder, split, n)
     return sum(seconds.known.get(job.pictures(split).name, 0.0) for split in job.splits)
+
+
+def teach(job: Job) -> float:
+    """Has the teacher write about the pictures of stage 2 where that is missing; returns the seconds that it has taken."""
+    from . import taught
+
+    with alone(job.world):
+        seconds = Seconds(job.world / "seconds.json")
+        names = []
+        for split in ("train", "val"):
+            folder = taught.taught_folder(job.pictures(split))
+            names.append(folder.name)
+            with seconds.of(folder.name, lambda: sum(path.stat().st_size for path in folder.glob("*.json*"))):
+                taught.teach(job.pictures(split), folder)
+    return sum(seconds.known.get(name, 0.0) for name in names)
 
 
 def train_both_stages(job: Job, tell=print, on_event=None):
@@ -173,10 +189,15 @@ def _digest(about) -> str:
 def _samples(job: Job, split: str, kind: str) -> list:
     """Samples whose pictures are named from the folder above, so that training and validation share one."""
     from .data import read_samples
+    from .taught import read_taught, taught_folder
 
     folder = job.pictures(split)
-    return [replace(sample, images=tuple(f"{folder.name}/pictures/{name}" for name in sample.images))
-            for sample in read_samples(folder / f"{kind}.json", folder / "pictures")]
+    pictures = folder / "pictures"
+    if kind == "align":
+        samples = read_samples(folder / "align.json", pictures)
+    else:
+        samples = read_taught(taught_folder(folder) / "samples.json", pictures)
+    return [replace(sample, images=tuple(f"{folder.name}/pictures/{name}" for name in sample.images)) for sample in samples]
 
 
 def _questions(samples: list, n: int) -> list[dict]:

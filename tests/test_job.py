@@ -70,7 +70,7 @@ def test_from_parents_to_picture_sheet(finished, folder):
     result = read_result(folder / "results" / "tiny-full-6.json")
     assert result == read_result(done.job.folder / "tiny-full-6.json") and result.name == "tiny-full-6"
     assert result.settings["profile"]["name"] == "tiny"
-    assert result.timings.keys() == {"draw", "align", "tune", "evaluate"} and all(value > 0 for value in result.timings.values())
+    assert result.timings.keys() == {"draw", "teach", "align", "tune", "evaluate"} and all(value > 0 for value in result.timings.values())
     for split in ("test", "unseen_pairs"):      # the controls belong to every split
         assert result.accuracy[split].keys() == {"true", "blind", "blank", "shuffled", "guess"}
         assert result.accuracy[split]["true"]["all"]["missing"] == 0

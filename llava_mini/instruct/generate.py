@@ -45,6 +45,7 @@ def generate(plan: Plan, folder, *, budget: float | None = None, concurrency: in
     ``attempts``     answers to one request that may be set aside before it is given up
     ``mixed``        go on with a folder that holds answers of another model or to other prompts
     ``transport``    what carries the requests, instead of the network; ``misbehave``: see ``offline.transport``
+    ``quiet``        print no estimate and no summary; the progress bar stays
 
     Raises InputError when the run cannot begin or has to stop before its end; what has arrived by then is kept. Works in
     notebooks too, where an event loop is already running.
@@ -60,8 +61,7 @@ def generate(plan: Plan, folder, *, budget: float | None = None, concurrency: in
                   if run.queue else "Every request is settled already.")
         try:
             if run.queue:
-                with tqdm(total=len(plan.requests), initial=len(plan.requests) - len(run.queue), desc="asking", unit="request",
-                          disable=quiet) as bar:
+                with tqdm(total=len(plan.requests), initial=len(plan.requests) - len(run.queue), desc="asking", unit="request") as bar:
                     in_a_thread(lambda: _ask(run, plan, bar, transport, misbehave))
         finally:
             summary = run.summary()

@@ -1,0 +1,78 @@
+"""taught.py: what stage 2 learns from came from the teacher, and nothing of it is lost on the way."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from llava_mini import taught
+from llava_mini.annotations import load
+from llava_mini.conversation import IMAGE
+from llava_mini.data import Sample
+from llava_mini.instruct import generate as module
+from llava_mini.storybook.folder import make_folder
+
+PICTURES = 12
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return make_folder(tmp_path_factory.mktemp("taught") / "train-12", "train", PICTURES, workers=1)
+
+
+@pytest.fixture(scope="module")
+def samples(pictures):
+    return taught.teach(pictures, taught.taught_folder(pictures))
+
+
+def conversation(turns):
+    messages = [{"role": role, "content": f"{role} {n}"} for n in range(turns) for role in ("user", "assistant")]
+    messages[0]["content"] = f"user 0\n{IMAGE}"
+    return Sample("7", ("7.jpg",), messages)
+
+
+def test_the_teacher_is_asked_about_every_picture_and_nothing_twice(pictures, samples, monkeypatch):
+    """Guards against pictures without a conversation, and against asking again for what is there."""
+    rows = json.loads(samples.read_text(encoding="utf-8"))
+    kinds = Counter(row["kind"] for row in rows)
+    assert kinds == {"conversation": PICTURES, "detail": PICTURES // 4, "reasoning": PICTURES // 4}
+    assert {row["image"] for row in rows} == {record.image for record in load(pictures)}
+    monkeypatch.setattr(module, "generate", lambda *arguments, **options: pytest.fail("asked again"))
+    assert taught.teach(pictures, taught.taught_folder(pictures)) == samples
+
+
+def test_stopped_teaching_goes_on(pictures, samples, tmp_path):
+    """Guards against a first run that was killed costing the whole way again."""
+    answers = (samples.parent / "answers.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "answers.jsonl").write_bytes(b"".join(answers[:5]) + answers[5][:20])
+    again = taught.teach(pictures, tmp_path)
+    assert again.read_bytes() == samples.read_bytes()
+    assert (tmp_path / "answers.jsonl").read_bytes().startswith(b"".join(answers[:5]))
+
+
+def test_other_teaching_has_another_place(pictures, monkeypatch):
+    """Guards against samples of yesterday's teacher or pictures being taken for today's."""
+    before = taught.taught_folder(pictures)
+    assert before == taught.taught_folder(pictures)
+    assert taught.taught_folder(pictures, {"conversation": 3}) != before
+    monkeypatch.setattr(taught, "_code", lambda: "other")
+    assert taught.taught_folder(pictures) != before
+
+
+@pytest.mark.parametrize("turns, lengths", [(1, [1]), (3, [3]), (4, [3, 1]), (7, [3, 1, 1, 1, 1])])
+def test_parts_of_a_conversation(turns, lengths):
+    """Guards against a turn that is lost, said twice, or asked without its picture."""
+    whole = conversation(turns)
+    parts = taught.parted(whole)
+    assert [len(part.messages) // 2 for part in parts] == lengths and len({part.id for part in parts}) == len(parts)
+    assert all(part.images == whole.images and part.messages[0]["content"].count(IMAGE) == 1 for part in parts)
+    assert all(IMAGE not in message["content"] for part in parts for message in part.messages[1:])
+    words = [message["content"].replace(IMAGE, "").strip() for part in parts for message in part.messages]
+    assert words == [message["content"].replace(IMAGE, "").strip() for message in whole.messages]
+
+
+def test_what_is_read_is_what_was_taught(pictures, samples):
+    """Guards against answers that never reach the training."""
+    read = taught.read_taught(samples, pictures / "pictures")
+    said = sum(len(row["conversations"]) // 2 for row in json.loads(samples.read_text(encoding="utf-8")))
+    assert sum(len(sample.messages) // 2 for sample in read) == said > 6 * PICTURES
