@@ -20,7 +20,8 @@ class Setting:
     vision: str                     # the parents, for the package
     language: str
     transformers: str               # the joined model as LlavaForConditionalGeneration and LlavaProcessor, for the Trainer
-    world: str                      # storybook folder: pictures/, align.json, tune.json
+    world: str                      # storybook folder: pictures/, align.json
+    taught: str                     # what the teacher wrote about its pictures
     projector: str                  # "mlp2x_gelu", which both know as it is, or "linear"
 
     @property
@@ -30,11 +31,12 @@ class Setting:
     def samples(self, stage: str, number: int) -> list:
         """The first samples of a stage. Raises InputError if there are fewer."""
         from llava_mini.data import read_samples
+        from llava_mini.taught import read_taught
 
-        name = "align.json" if stage == "align" else "tune.json"
-        found = read_samples(Path(self.world) / name, self.pictures)
+        path = Path(self.world) / "align.json" if stage == "align" else Path(self.taught)
+        found = (read_samples if stage == "align" else read_taught)(path, self.pictures)
         if len(found) < number:
-            raise InputError(f"The stage {stage} is to be measured on {number} samples but {name} holds {len(found)}; draw more pictures.")
+            raise InputError(f"The stage {stage} is to be measured on {number} samples but {path.name} holds {len(found)}; draw more pictures.")
         return found[:number]
 
     def model(self):
@@ -57,9 +59,11 @@ def prepare(folder: str, *, pictures: int, projector: str) -> Setting:
     """Draws the pictures and exports the joined model for the Trainer. Raises InputError where a parent is missing."""
     from llava_mini.convert import to_transformers
     from llava_mini.storybook.folder import make_folder
+    from llava_mini.taught import taught_folder, teach
 
     place = Path(folder)
     world = make_folder(place / f"storybook-{pictures}", "train", pictures, workers=1)
-    setting = Setting(str(PARENTS["vision"]), str(PARENTS["language"]), str(place / f"transformers-{projector}"), str(world), projector)
+    taught = teach(world, taught_folder(world))
+    setting = Setting(str(PARENTS["vision"]), str(PARENTS["language"]), str(place / f"transformers-{projector}"), str(world), str(taught), projector)
     to_transformers(setting.model(), setting.transformers)
     return setting

@@ -35,7 +35,7 @@ def tiny(tiny_vision_folder, tiny_language_folder, tmp_path_factory):
             {"from": "human", "value": "<image>\nWhat is there?"}, {"from": "gpt", "value": answer}]} for i, answer in enumerate(ANSWERS)]
     for name in ("align", "tune"):
         (folder / f"{name}.json").write_text(json.dumps(samples))
-    made = setting.Setting(str(tiny_vision_folder), str(tiny_language_folder), str(folder / "transformers"), str(folder), "mlp2x_gelu")
+    made = setting.Setting(str(tiny_vision_folder), str(tiny_language_folder), str(folder / "transformers"), str(folder), str(folder / "tune.json"), "mlp2x_gelu")
     to_transformers(made.model(), made.transformers)
     return made
 

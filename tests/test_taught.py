@@ -1,18 +1,27 @@
 """taught.py: what stage 2 learns from came from the teacher, and nothing of it is lost on the way."""
 
 import json
+import random
 from collections import Counter
 
 import pytest
 
 from llava_mini import taught
-from llava_mini.annotations import load
+from llava_mini.annotations import Record, context, load
+from llava_mini.boxes import Box
 from llava_mini.conversation import IMAGE
 from llava_mini.data import Sample
 from llava_mini.instruct import generate as module
+from llava_mini.instruct import storyteller
+from llava_mini.instruct.prompts import KINDS
 from llava_mini.storybook.folder import make_folder
+from llava_mini.storybook.narrate import boxes, captions
+from llava_mini.storybook.vocabulary import CATEGORIES
+from llava_mini.storybook.world import scenes
+from test_storybook import HELD_OUT
 
 PICTURES = 12
+NAMES = {category.coco_id: category.coco for category in CATEGORIES.values()}
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +78,18 @@ def test_parts_of_a_conversation(turns, lengths):
     assert all(IMAGE not in message["content"] for part in parts for message in part.messages[1:])
     words = [message["content"].replace(IMAGE, "").strip() for part in parts for message in part.messages]
     assert words == [message["content"].replace(IMAGE, "").strip() for message in whole.messages]
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_nothing_that_is_held_out_is_taught(split):
+    """Guards against an "unseen" pair, place, number or character that the instruction data had talked about."""
+    for number, scene in enumerate(scenes(split, 250)):
+        rows = [(row["category_id"], row["bbox"]) for row in boxes(scene, 1, 1)]
+        words = context(Record(str(number), "x.jpg", None, tuple(captions(scene)),
+                               tuple(Box(NAMES[name], (x, y, x + w, y + h)) for name, (x, y, w, h) in rows)))
+        for kind in KINDS:
+            text = " ".join(map(" ".join, storyteller.turns(kind, words, random.Random(number))[0]))
+            assert text and not HELD_OUT.search(text), (kind, HELD_OUT.search(text))
 
 
 def test_what_is_read_is_what_was_taught(pictures, samples):

@@ -5,11 +5,11 @@
     pictures/train-000001.jpg ...   224 x 224
     captions.json, instances.json   true COCO JSON: images, annotations, categories
     align.json                      LLaVA schema: one caption a sample, for stage 1
-    tune.json                       LLaVA schema: conversations, for stage 2
     questions.jsonl                 questions with their answer key, for scoring
     about.json                      written last: a folder without it is unfinished
 
-The scenes themselves are not written: whatever reads such a folder sees pictures and words.
+The scenes themselves are not written: whatever reads such a folder sees pictures and words. What stage 2 learns from
+is not here either: a teacher writes it who reads the captions and boxes (:mod:`..taught`).
 """
 
 from __future__ import annotations
@@ -34,12 +34,11 @@ from .scenes import Question, Scene
 from .vocabulary import CATEGORIES, UNSEEN_PAIRS
 from .world import SPLITS, scenes
 
-FILES = {"pictures", "captions.json", "instances.json", "align.json", "tune.json", "questions.jsonl", "about.json"}
+FILES = {"pictures", "captions.json", "instances.json", "align.json", "questions.jsonl", "about.json"}
+FORMER = {"tune.json"}      # what folders of older versions hold besides; they are made anew
 CHUNK = 250                 # pictures a worker draws at a time
-SAMPLES_PER_PICTURE = 8     # stage-2 samples; the first is a conversation of three turns
 BRIEF = ("Tell briefly what there is to see.", "Give a short description of the picture.", "What does this picture show?",
          "Sum up the picture in one sentence.", "Write a brief caption for the image.")
-DETAIL = ("Describe the picture in detail.", "Tell me all about this picture.", "What can be seen here? Describe everything.")
 
 
 def make_folder(folder: Path, split: str, n: int, *, questions_per_picture: int = 6, workers: int | None = None) -> Path:
@@ -76,7 +75,7 @@ def _is_storybook(folder: Path) -> bool:
     """Does the folder hold an about.json and nothing but what is written here? Only such a one may be replaced."""
     names = {path.name for path in folder.iterdir()}
     pictures = os.listdir(folder / "pictures") if "pictures" in names else []
-    return "about.json" in names and names <= FILES and all(re.fullmatch(rf"({'|'.join(SPLITS)})-\d{{6,}}\.jpg", name) for name in pictures)
+    return "about.json" in names and names <= FILES | FORMER and all(re.fullmatch(rf"({'|'.join(SPLITS)})-\d{{6,}}\.jpg", name) for name in pictures)
 
 
 def _code() -> str:
@@ -106,7 +105,6 @@ def _write(folder: Path, split: str, n: int, per_picture: int, workers: int | No
     _dump(folder / "instances.json", {"info": _INFO, "images": images, "annotations": _numbered(told, "boxes"), "categories": [
         {"id": c.coco_id, "name": c.coco, "supercategory": c.group} for c in CATEGORIES.values()]})
     _dump(folder / "align.json", [sample for row in told for sample in row["align"]])
-    _dump(folder / "tune.json", [sample for row in told for sample in row["tune"]])
     with open(folder / "questions.jsonl", "w", encoding="utf-8") as file:
         file.writelines(json.dumps(q) + "\n" for row in told for q in row["questions"])
 
@@ -133,30 +131,15 @@ def _draw(chunk) -> list[dict]:
         rng = random.Random(f"told/{split}/{number}")
         lines = captions(scene)
         rows.append({"number": number, "file": f"{name}.jpg", "captions": [{"caption": c} for c in lines], "boxes": boxes(scene),
-                     "align": align_samples(name, lines, rng), "tune": tune_samples(name, scene, lines, rng),
+                     "align": align_samples(name, lines, rng),
                      "questions": question_rows(name, split, scene, rng, per_picture)})
     return rows
 
 
-def _sample(name: str, key: str, turns: list[tuple[str, str]]) -> dict:
-    conversation = []
-    for i, (question, answer) in enumerate(turns):
-        conversation += [{"from": "human", "value": question if i else f"<image>\n{question}"}, {"from": "gpt", "value": answer}]
-    return {"id": f"{name}-{key}", "image": f"{name}.jpg", "conversations": conversation}
-
-
 def align_samples(name: str, lines: list[str], rng: random.Random) -> list[dict]:
     """One sample for each distinct caption, with a random brief instruction (paper, Table 11)."""
-    return [_sample(name, f"c{i}", [(rng.choice(BRIEF), line)]) for i, line in enumerate(dict.fromkeys(lines))]
-
-
-def tune_samples(name: str, scene: Scene, lines: list[str], rng: random.Random, n: int = SAMPLES_PER_PICTURE) -> list[dict]:
-    """A conversation of up to three turns, then single questions; sometimes a description in detail."""
-    asked = [(q.text, q.answer) for q in questions(scene, rng)]
-    samples = [_sample(name, "t0", asked[:3])] + [_sample(name, f"t{i}", [turn]) for i, turn in enumerate(asked[3:n + 2], 1)]
-    if rng.random() < 0.25:
-        samples[-1] = _sample(name, "d", [(rng.choice(DETAIL), " ".join(dict.fromkeys(lines[:3])))])
-    return samples
+    return [{"id": f"{name}-c{i}", "image": f"{name}.jpg", "conversations": [
+        {"from": "human", "value": f"<image>\n{rng.choice(BRIEF)}"}, {"from": "gpt", "value": line}]} for i, line in enumerate(dict.fromkeys(lines))]
 
 
 def question_rows(name: str, split: str, scene: Scene, rng: random.Random, n: int) -> list[dict]:
