@@ -88,9 +88,9 @@ _PAPER_7B = Profile(
 PROFILES = {
     "mini": Profile(
         name="mini", vision="data/pretrained/clip", language="data/pretrained/vicuna-large", projector_scale=0.04,
-        align=Stage(train="projector", learning_rate=5e-4, batch_size=32, epochs=0.4, template="plain", pack=True),
-        tune=Stage(train="full", learning_rate=8e-4, batch_size=24, pack=True, projector_learning_rate=4e-4),
-        lora=Stage(train="lora", learning_rate=3e-3, batch_size=24, pack=True, projector_learning_rate=4e-4,
+        align=Stage(train="projector", learning_rate=1e-3, batch_size=32, epochs=0.6, template="plain", pack=True),
+        tune=Stage(train="full", learning_rate=8e-4, batch_size=24, epochs=1.3, pack=True, projector_learning_rate=4e-4),
+        lora=Stage(train="lora", learning_rate=3e-3, batch_size=24, epochs=1.3, pack=True, projector_learning_rate=4e-4,
                    lora_rank=16, lora_alpha=32, lora_dropout=0.0),
     ),
     "t4": replace(

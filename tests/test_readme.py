@@ -34,6 +34,15 @@ def test_results_are_those_of_the_committed_runs():
     assert [line for line in README.splitlines() if line in expected] == expected, "README lacks:\n" + "\n".join(expected)
 
 
+def test_kinds_and_lora_are_those_of_the_committed_runs():
+    """Guards against a weak kind of question being called better than it is."""
+    told = " ".join(README.split())
+    full, lora = (read_result(ROOT / "data" / "results" / f"mini-{kind}.json").accuracy["test"]["true"] for kind in ("full", "lora"))
+    for kind, tally in full["kinds"].items():
+        assert f"{kind} {100 * tally['accuracy']:.1f}%" in told
+    assert f"instead of full fine-tuning {_percent(lora)} of the answers" in told
+
+
 def test_times_are_those_of_the_committed_run():
     """Guards against a README that promises a speed no run had."""
     seconds = read_result(ROOT / "data" / "results" / "mini-full.json").timings
@@ -50,7 +59,7 @@ def test_probe_figures_are_those_of_the_probes():
     """Guards against the eye being praised for what another one saw."""
     rows = json.loads((ROOT / "data" / "results" / "probes.json").read_text("utf-8"))
     read = max(row["layer"] for row in rows) - 1        # the layer before the last, the one LLaVA reads
-    for question in ("category", "colour", "place"):
+    for question in ("category", "colour", "number", "place"):
         row = next(r for r in rows if (r["layer"], r["question"], r["probe"]) == (read, question, "linear"))
         assert f"{question} {100 * row['accuracy']:.1f}%" in " ".join(README.split())
 

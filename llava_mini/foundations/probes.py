@@ -2,8 +2,8 @@
 
     python -m llava_mini.foundations.probes
 
-LLaVA's projector is linear and its language model is small, so it matters whether category, colour
-and place are there to be read, and where a patch lies, not only whether pictures find their captions.
+LLaVA's projector is linear and its language model is small, so it matters whether category, colour,
+place and how many there are of a kind can be read, and where a patch lies, not only whether pictures find their captions.
 Two probes look at the tokens of pictures that neither they nor the tower were trained on:
 
 * linear: one linear layer on the token at a thing's centre (place: on the mean of all tokens);
@@ -31,17 +31,18 @@ from ..commands import guarded
 from ..errors import InputError
 from ..evaluation.intervals import wilson
 from ..files import make_folder, write_safely
-from ..storybook.phrases import centre
-from ..storybook.vocabulary import CATEGORIES, COLOURS, PLACES
+from ..storybook.phrases import centre, how_many
+from ..storybook.vocabulary import CATEGORIES, COLOURS, NUMBERS, PLACES
 from .album import draw_pictures, to_pixels
 
 BOTH, ALONE = ("linear", "attentive"), ("linear",)
-ASKED = {"category": BOTH, "colour": BOTH, "place": BOTH, "column": ALONE, "row": ALONE}      # by which probes
+ASKED = {"category": BOTH, "colour": BOTH, "number": BOTH, "place": BOTH, "column": ALONE, "row": ALONE}      # by which probes
 
 
 def classes(grid: int) -> dict[str, list]:
     """What each question can be answered with, on a page of grid x grid patches."""
-    return {"category": list(CATEGORIES), "colour": list(COLOURS), "place": list(PLACES), "column": list(range(grid)), "row": list(range(grid))}
+    return {"category": list(CATEGORIES), "colour": list(COLOURS), "number": list(range(1, len(NUMBERS))), "place": list(PLACES),
+            "column": list(range(grid)), "row": list(range(grid))}
 
 
 class Linear(nn.Module):
@@ -77,12 +78,14 @@ def targets(scenes, grid: int) -> dict[str, tuple[list[int], list[int] | None, l
     for n, scene in enumerate(scenes):
         rows["place"][0].append(n)
         rows["place"][2].append(options["place"].index(scene.place))
+        counts = how_many(scene)
         for thing in scene.things:
             if thing.character:
                 continue
             x, y = centre(thing)
             column, row = int(x * grid), int(y * grid)
-            for question, answer in (("category", thing.category), ("colour", thing.colour), ("column", column), ("row", row)):
+            for question, answer in (("category", thing.category), ("colour", thing.colour), ("number", counts[thing.category]),
+                                     ("column", column), ("row", row)):
                 rows[question][0].append(n)
                 rows[question][1].append(row * grid + column)
                 rows[question][2].append(options[question].index(answer))

@@ -20,8 +20,8 @@ from .words import category
 LENGTH = (6, 8)             # turns of a conversation, where there is so much to ask
 LEAST = 3                   # below that, what the captions say is asked for until they are used up
 # How much more readily than others a kind is chosen: what can rarely be asked, and what is hard to see.
-WEIGHTS = {"unusual": 4.0, "why": 4.0, "relation": 1.5, "what": 1.3, "colour": 1.3, "count": 1.3, "is-there": 1.2, "size": 1.8,
-           "place": 0.8, "weather": 0.8}
+WEIGHTS = {"unusual": 4.0, "why": 4.0, "relation": 2.2, "what": 2.0, "colour": 1.2, "count": 1.6, "is-there": 1.2, "size": 0.9,
+           "where": 2.0, "place": 0.5, "weather": 0.5}
 MOST_OF_A_KIND = 2
 
 
