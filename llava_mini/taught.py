@@ -43,7 +43,9 @@ def teach(pictures: Path, folder: Path, wanted: dict = WANTED) -> Path:
     if not samples.exists():
         records = load(pictures)
         generate(Plan(choose(records, wanted)), folder, concurrency=CONCURRENCY, quiet=True)
-        write(records, folder / ANSWERS, samples, check=check)
+        counts = write(records, folder / ANSWERS, samples, check=check)
+        left = sum(number for what, number in counts.items() if what.startswith("left out"))
+        print(f"The teacher wrote {counts.total() - left:,} samples; {left} more were left out by the checker, see {folder}.")
     return samples
 
 
@@ -70,7 +72,10 @@ def read_taught(samples: Path, pictures: Path) -> list[Sample]:
 
 
 def parted(sample: Sample) -> list[Sample]:
-    """
+    """The samples of one: its first turns together, each further turn alone, with the picture's mark before its question.
+
+    The sample is as ``instruct.dataset`` writes it: one picture, question and answer in turn.
+
     >>> ids = [part.id for part in parted(Sample("7", ("7.jpg",), five_turns))]
     ['7', '7-4', '7-5']
     """

@@ -199,3 +199,14 @@ def test_statistics_of_a_set():
     assert json.loads(json.dumps(about))["samples"] == 3
     assert first_words(["How many?", "how MANY dogs?", ""]) == {"how": {"many": 2}, "": {"": 1}} and lengths({})["n"] == 0
     assert statistics([])["first_words"] == {}
+
+
+def test_a_verdict_behind_the_evidence_is_held_against_the_context():
+    """Guards against "The dog is red, so no." passing because a sentence with a "no" claims nothing."""
+    facts = read("A small red dog in the park on a sunny day.\n\ndog: [0.1, 0.6, 0.3, 0.8]")
+    def reasons(question, answer):
+        return {reason for reason, _ in contradictions(question, answer, facts)}
+    assert reasons("Is there a red dog?", "The dog is red, so yes.") == reasons("Is there a blue dog?", "The dog is red, so no.") == set()
+    assert reasons("Is there a red dog?", "The dog is red, so no.") == {"denied thing"}
+    assert "wrong colour" in reasons("Is there a blue dog?", "The dog is red, so yes.")
+    assert "wrong colour" in reasons("Is there a blue dog?", "The dog is green, so no.")

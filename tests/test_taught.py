@@ -50,6 +50,15 @@ def test_the_teacher_is_asked_about_every_picture_and_nothing_twice(pictures, sa
     assert taught.teach(pictures, taught.taught_folder(pictures)) == samples
 
 
+def test_what_the_checker_leaves_out_is_told(pictures, tmp_path, monkeypatch, capsys):
+    """Guards against samples that vanish on the way without a word."""
+    from llava_mini.instruct import checker
+
+    monkeypatch.setattr(checker, "check", lambda one, record: [checker.Fault("wrong colour", "red")] if one["kind"] == "detail" else [])
+    taught.teach(pictures, tmp_path)
+    assert f"wrote {PICTURES + PICTURES // 4} samples; {PICTURES // 4} more were left out by the checker" in capsys.readouterr().out
+
+
 def test_stopped_teaching_goes_on(pictures, samples, tmp_path):
     """Guards against a first run that was killed costing the whole way again."""
     answers = (samples.parent / "answers.jsonl").read_bytes().splitlines(keepends=True)

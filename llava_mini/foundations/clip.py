@@ -201,9 +201,9 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
         number = {kind: k for k, kind in enumerate(kinds)}
         true = all_words_in(phrases, kinds)[torch.tensor([number[cell] for cell in cells])]   # [patches, phrases]
         weight = torch.tensor([1.0 if len(cell) > 4 else s.ground_weight for cell in cells])
-        weights = torch.tensor([importance(p, step, s) for p in phrases])
+        importances = torch.tensor([importance(p, step, s) for p in phrases])
         return {"contrastive": 0.5 * (F.cross_entropy(match, same) + F.cross_entropy(match.T, same)) * 0.5,
-                "patches": patch_loss(tokens.flatten(0, 1), phrase, true, weight, weights, parent.patch_scale)}
+                "patches": patch_loss(tokens.flatten(0, 1), phrase, true, weight, importances, parent.patch_scale)}
 
     @torch.no_grad()
     def evaluate() -> dict[str, float]:
@@ -214,7 +214,7 @@ def make(folder: Path, s: Settings = Settings(), cache: Path = Path("data/cache/
             batch = exam_scenes[start:start + 64]
             pooled, tokens, told_ = towers(to_pixels(exam_pictures[start:start + 64]), [captions(scene)[0] for scene in batch])
             right["batch"] += ((F.normalize(pooled, dim=-1) @ F.normalize(told_, dim=-1).T).argmax(1) == torch.arange(len(batch))).sum().item()
-            for name, options in (("category", list(CATEGORIES)), ("colour", list(COLOURS)), ("size", list(SIZES)), ("number", NUMBERS[1:7]), ("column", list(COLUMNS))):
+            for name, options in (("category", list(CATEGORIES)), ("colour", list(COLOURS)), ("size", list(SIZES)), ("number", NUMBERS[1:]), ("column", list(COLUMNS))):
                 phrase = read(options)
                 best = (F.normalize(tokens, dim=-1) @ F.normalize(phrase, dim=-1).T).argmax(-1)       # [n, tokens]
                 for n, scene in enumerate(batch):

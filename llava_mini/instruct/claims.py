@@ -27,7 +27,7 @@ _SEEN_FROM = re.compile(r"\b(?:to|on) the (left|right) of\b(?! the (?:picture|im
 _SIDES = {"left": "on the left", "right": "on the right", "middle": "in the middle", "center": "in the middle", "centre": "in the middle"}
 _WEATHER = {"sunny": "sunny", "sun is shining": "sunny", "it is raining": "rainy", "rainy": "rainy", "sky is cloudy": "cloudy", "cloudy": "cloudy",
             "it is night": "night", "at night": "night"}
-_VERDICT = re.compile(r", so (?:yes|no)\W*$")               # behind the evidence: "The car is brown, so no."
+_VERDICT = re.compile(r", so (yes|no)\W*$")               # behind the evidence: "The car is brown, so no."
 _COUNTING = re.compile(r"(?:in all |together |in total )?(?:there (?:is|are)|one can count)\b(?! also)")
 _SHOWN = re.compile(r"\b(?:there (?:is|are)|sees?|seen|shows?|visible|on the (?:left|right)|in the (?:middle|background|foreground|picture|image))\b")
 _TOUCHING = re.compile(r"\b(?:hold|holds|holding|carrying|wearing|under|behind|beside|next|between|with|riding|front)\b|\bon (?!the (?:left|right)\b)|"
@@ -51,11 +51,12 @@ def _answered(question: str, answer: str, facts: Facts) -> list[tuple[str, str]]
     one, found = about[0], []
     if _ASKS_THERE.match(asked):
         there = _is_there(one, facts)
-        verdict = next(filter(None, (re.match(r"yes\b|no\b", said), _VERDICT.search(said))), None)
-        verdict = verdict and re.search("yes|no", verdict[0])[0]
-        if verdict == "yes" and there is False:
+        verdict = _VERDICT.search(said)
+        yes = re.match(r"yes\b", said) or verdict and verdict[1] == "yes"
+        no = re.match(r"no\b", said) or verdict and verdict[1] == "no"
+        if yes and there is False:
             found.append("wrong colour" if facts.of(one.category) else "absent thing")
-        if verdict == "no" and there is True:
+        if no and there is True:
             found.append("denied thing")
     elif _ASKS_NUMBER.match(asked):
         numbers = [NUMBERS.index(word) if word in NUMBERS else int(word) for word in tokens(said) if word in NUMBERS or word.isdigit()]
