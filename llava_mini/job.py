@@ -1,4 +1,4 @@
-"""The main job: two parents become a LLaVA that answers questions about pictures it has never seen.
+"""What a job is: two parents, the pictures, the data of stage 2, full or LoRA; and where all of it lies.
 
 ::
 
@@ -10,27 +10,20 @@
     runs/<name>/answers/<weights, pictures>/
     runs/<name>/<name>.json, *.png          the result and its pictures, see :mod:`.report`
 
-What is there is not done again and not written again, and what belongs to other weights is not taken for it.
+:mod:`.pipeline` does it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from .errors import InputError
-from .files import write_safely
-from .locks import alone
-from .processes import find_processes, together
 from .profiles import Profile, Stage
-from .seconds import Seconds
+from .taught import MIXES
 
 TRAIN, VALIDATION = 8000, 64                # pictures
 HELD_OUT = {"test": 500, "unseen_pairs": 400, "unseen_place": 150, "unseen_counts": 150}
-SAMPLE_ANSWERS = {"align": 2, "tune": 6, "lora": 6}     # questions answered at every validation
 _FREE = ("seed", "save_every", "validate_every")        # settings that make no other training for a band
 
 
@@ -44,12 +37,15 @@ class Job:
     train: int = TRAIN                      # pictures
     validation: int = VALIDATION
     held_out: dict = field(default_factory=lambda: dict(HELD_OUT))  # split -> pictures
-    name: str = ""                          # of the run; by default made of what differs: mini-full, mini-lora-seed1
+    data: str = "all"                       # what stage 2 learns from: a name in taught.MIXES
+    name: str = ""                          # of the run; by default made of what differs: mini-full, mini-lora-half-seed1
     runs: Path = Path("runs")
     world: Path = Path("data/cache/storybook")
 
     def __post_init__(self):
-        name = self.name or "-".join([self.settings.name, self.kind, *[str(self.train)] * (self.train != TRAIN),
+        if self.data not in MIXES:
+            raise InputError(f"There is no data {self.data!r} for stage 2; choose one of {', '.join(MIXES)}.")
+        name = self.name or "-".join([self.settings.name, self.kind, *[self.data] * (self.data != "all"), *[str(self.train)] * (self.train != TRAIN),
                                       *[f"seed{self.seed}"] * (self.seed != 0)])
         if name != Path(name).name or name.startswith(".") or name in ("stage-1", "features"):
             raise InputError(f"A run cannot be called {name!r}; give it a name that makes a folder of its own, such as my-run.")
@@ -79,7 +75,8 @@ class Job:
     def training(self, stage: str) -> dict:
         """What a reference band has to be of, to lie behind the loss of that stage; the number of steps apart."""
         settings = {key: value for key, value in asdict(self.stages[stage]).items() if key not in _FREE}
-        return {"profile": self.settings.name, "pictures": self.train, "stage": settings}
+        data = {} if stage == "align" else {"data": self.data}
+        return {"profile": self.settings.name, "pictures": self.train, "stage": settings, **data}
 
 
 @dataclass
@@ -94,145 +91,3 @@ class Finished:
     asked: dict[str, list]                  # split -> questions
     answers: Path                           # folder
     seconds: dict[str, float]               # by part
-
-
-def run(job: Job, on_event=None) -> Finished | None:
-    """Does what is not done yet. Returns None in every process but the first, which alone draws and evaluates.
-
-    ``on_event`` is handed on to train(). Raises InputError, in all processes, for whatever the user can put
-    right; then, and after a kill, the same call goes on where this one was.
-    """
-    everyone = find_processes()
-    first = everyone.is_main_process
-    with ExitStack() as held:
-        with together(everyone):
-            if first:
-                drawn, taught = draw(job), teach(job)
-                held.enter_context(alone(job.folder))
-        model, histories = train_both_stages(job, tell=print if first else lambda _: None, on_event=on_event)
-        if not first:
-            return None
-        weights = save_model(job, model)
-        reports, asked, answers, seconds = evaluate(job, model, weights)
-        trained = {stage: history.seconds for stage, history in histories.items()}
-        return Finished(job, model, weights, {stage: history.path for stage, history in histories.items()}, reports, asked, answers,
-                        {"draw": drawn, "teach": taught, **trained, "evaluate": seconds})
-
-
-def draw(job: Job) -> float:
-    """Draws the storybook's splits where they are missing; returns the seconds that those here have taken."""
-    from .storybook.folder import make_folder
-
-    with alone(job.world):
-        seconds = Seconds(job.world / "seconds.json")
-        for split, n in job.splits.items():
-            folder = job.pictures(split)
-            with seconds.of(folder.name, lambda about=folder / "about.json": about.stat().st_mtime_ns if about.exists() else None, anew=True):
-                make_folder(folder, split, n)
-    return sum(seconds.known.get(job.pictures(split).name, 0.0) for split in job.splits)
-
-
-def teach(job: Job) -> float:
-    """Has the teacher write about the pictures of stage 2 where that is missing; returns the seconds that it has taken."""
-    from . import taught
-
-    with alone(job.world):
-        seconds = Seconds(job.world / "seconds.json")
-        names = []
-        for split in ("train", "val"):
-            folder = taught.taught_folder(job.pictures(split))
-            names.append(folder.name)
-            with seconds.of(folder.name, lambda: sum(path.stat().st_size for path in folder.glob("*.json*"))):
-                taught.teach(job.pictures(split), folder)
-    return sum(seconds.known.get(name, 0.0) for name in names)
-
-
-def train_both_stages(job: Job, tell=print, on_event=None):
-    """Stage 1, then stage 2. Returns the model and {stage: History}; a finished stage is loaded, not repeated."""
-    import torch
-
-    from .model import LlavaMini
-    from .training import train
-
-    settings, histories = job.settings, {}
-    torch.manual_seed(job.seed)
-    model = LlavaMini.from_parents(settings.vision, settings.language, projector=settings.projector,
-                                   projector_scale=settings.projector_scale, layer=settings.vision_layer, cls=settings.vision_cls,
-                                   image_mode=settings.image_mode, template=settings.template, seed=job.seed)
-    for number, (name, stage) in enumerate(job.stages.items(), 1):
-        kind = "align" if name == "align" else "tune"
-        samples, held_out = _samples(job, "train", kind), _samples(job, "val", kind)
-        folder = job.folder / name if number == 2 else job.runs / "stage-1" / _shared_name(job, model)
-        tell(f"\nStage {number} ({name}): {len(samples)} samples of {job.train} pictures, in {folder}")
-        histories[name] = train(model, samples, stage, pictures=job.world, folder=folder, validation=held_out,
-                                questions=_questions(held_out, SAMPLE_ANSWERS[name]), cache=job.runs / "features", on_event=on_event)
-    return model, histories
-
-
-def _shared_name(job: Job, model) -> str:
-    """A folder name for stage 1 that is another one whenever the training would be."""
-    from .parents import probe
-
-    about = [probe(model), asdict(job.stages["align"]), asdict(model.config), *_drawn(job, ("train", "val"))]
-    return f"{job.settings.name}-{job.train}-seed{job.seed}-{_digest(about)}"
-
-
-def _drawn(job: Job, splits) -> list[str]:
-    """What the pictures of these splits are, and which code drew them."""
-    return [(job.pictures(split) / "about.json").read_text(encoding="utf-8") for split in splits]
-
-
-def _digest(about) -> str:
-    return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:12]
-
-
-def _samples(job: Job, split: str, kind: str) -> list:
-    """Samples whose pictures are named from the folder above, so that training and validation share one."""
-    from .data import read_samples
-    from .taught import read_taught, taught_folder
-
-    folder = job.pictures(split)
-    pictures = folder / "pictures"
-    if kind == "align":
-        samples = read_samples(folder / "align.json", pictures)
-    else:
-        samples = read_taught(taught_folder(folder) / "samples.json", pictures)
-    return [replace(sample, images=tuple(f"{folder.name}/pictures/{name}" for name in sample.images)) for sample in samples]
-
-
-def _questions(samples: list, n: int) -> list[dict]:
-    """The first questions of ``n`` samples, spread evenly, with the right answers."""
-    from .conversation import IMAGE
-
-    return [{"image": sample.images[0], "text": sample.messages[0]["content"].replace(IMAGE, "").strip(),
-             "answer": sample.messages[1]["content"]} for sample in samples[:: max(1, len(samples) // n)][:n]]
-
-
-def save_model(job: Job, model) -> str:
-    """Saves the model unless these very weights are saved already; returns their fingerprint."""
-    from . import checkpoints
-    from .features import fingerprint
-
-    weights, note = fingerprint(model), job.folder / "weights.txt"
-    saved = (job.folder / "model" / "config.json").exists() and note.exists() and note.read_text().strip() == weights
-    if not saved:
-        checkpoints.save(model, job.folder / "model", kind=job.kind, refer_to_parents=True)
-        write_safely(note, f"{weights}\n".encode())
-    return weights
-
-
-def evaluate(job: Job, model, weights: str):
-    """Asks about the held-out splits, controls included; returns reports, questions, the answers' folder and seconds."""
-    from . import evaluation
-    from .storybook.values import value
-
-    reports, asked = {}, {}
-    folder = job.folder / "answers" / _digest([weights, *_drawn(job, job.held_out)])
-    seconds = Seconds(folder / "seconds.json")
-    with seconds.of("evaluate", lambda: sum(path.stat().st_size for path in folder.glob("*.jsonl"))):
-        for split in job.held_out:
-            asked[split] = evaluation.read_questions(job.pictures(split) / "questions.jsonl", split)
-            reports |= evaluation.evaluate(asked[split], evaluation.answerer(model, max_new_tokens=40), value, folder=folder,
-                                           pictures=job.pictures(split) / "pictures", model_id=f"{job.name}-{weights[:12]}",
-                                           control_splits=(split,), batch_size=64)
-    return reports, asked, folder, seconds.known.get("evaluate", 0.0)

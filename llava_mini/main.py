@@ -15,8 +15,10 @@ from pathlib import Path
 
 from .commands import guarded
 from .errors import InputError
-from .job import TRAIN, Finished, Job, run
+from .job import TRAIN, Finished, Job
+from .pipeline import run
 from .profiles import Profile, profile
+from .taught import MIXES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,12 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--profile", default="mini", help="see llava_mini/profiles.py (default: mini)")
     parser.add_argument("--lora", action="store_true", help="LoRA instead of full fine-tuning in stage 2")
     parser.add_argument("--train", type=int, default=TRAIN, help=f"training pictures (default: {TRAIN})")
+    parser.add_argument("--data", default="all", choices=MIXES, help="what of the teacher's data stage 2 learns from (default: all)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--name", default="", help="folder under runs/ (default: made of the above, as mini-full)")
     parser.add_argument("--results", type=Path, nargs="?", const=Path("data/results"), default=None, metavar="FOLDER",
                         help="write the result, its histories and pictures here too, for committing (default: data/results)")
     args = parser.parse_args(arguments)
-    return guarded(lambda: carry_out(Job(here(profile(args.profile)), args.lora, args.seed, args.train, name=args.name), args.results))
+    return guarded(lambda: carry_out(Job(here(profile(args.profile)), args.lora, args.seed, args.train, data=args.data, name=args.name), args.results))
 
 
 def carry_out(job: Job, results: Path | None = None, bands: Path | None = None, on_event=None) -> Finished | None:

@@ -21,8 +21,20 @@ from pathlib import Path
 
 from .conversation import IMAGE
 from .data import Sample, read_samples
+from .profiles import Stage
 
 WANTED = {"conversation": "all", "detail": "25%", "reasoning": "25%"}      # pictures, by kind of text
+# What stage 2 may learn from instead: the share of the pictures whose text of a kind is used. "conversation-some" is that of
+# the paper's Table 4: conversations and a little of the rest.
+MIXES = {
+    "all": {"conversation": 1.0, "detail": 1.0, "reasoning": 1.0},
+    "half": {"conversation": 0.5, "detail": 0.5, "reasoning": 0.5},
+    "conversation": {"conversation": 1.0},
+    "detail": {"detail": 1.0},
+    "reasoning": {"reasoning": 1.0},
+    "detail-reasoning": {"detail": 1.0, "reasoning": 1.0},
+    "conversation-some": {"conversation": 1.0, "detail": 0.05, "reasoning": 0.1},
+}
 TOGETHER = 3            # turns of a conversation that stay one sample
 CONCURRENCY = 16        # requests under way at a time; the storyteller needs no more to be busy
 
@@ -51,11 +63,11 @@ def teach(pictures: Path, folder: Path, wanted: dict = WANTED) -> Path:
 
 def taught_folder(pictures: Path, wanted: dict = WANTED) -> Path:
     """Where the teaching about a storybook folder belongs: another place whenever it would be other teaching."""
-    about = [(pictures / "about.json").read_text(encoding="utf-8"), wanted, _code()]
+    about = [(pictures / "about.json").read_text(encoding="utf-8"), wanted, code()]
     return pictures.with_name(f"{pictures.name}-taught-{hashlib.sha256(json.dumps(about).encode()).hexdigest()[:12]}")
 
 
-def _code() -> str:
+def code() -> str:
     """Fingerprint of everything that decides what is written: prompts, storyteller, checker."""
     digest = hashlib.sha256()
     for path in sorted(path for path in (Path(__file__).parent / "instruct").rglob("*") if path.suffix in (".py", ".md", ".txt", ".json")):
@@ -63,12 +75,31 @@ def _code() -> str:
     return digest.hexdigest()
 
 
-def read_taught(samples: Path, pictures: Path) -> list[Sample]:
+def read_taught(samples: Path, pictures: Path, mix: str = "all") -> list[Sample]:
     """The samples for training: of a conversation the first turns as one sample, then one for each further turn.
 
-    Raises InputError as ``data.read_samples`` does.
+    ``mix`` is a name in MIXES. Raises InputError as ``data.read_samples`` does.
     """
-    return [part for sample in read_samples(samples, pictures) for part in parted(sample)]
+    kinds = [row["kind"] for row in json.loads(samples.read_text(encoding="utf-8"))]
+    chosen = [sample for sample, kind in zip(read_samples(samples, pictures), kinds, strict=True)
+              if _lot(sample.id) < MIXES[mix].get(kind, 0.0)]
+    return [part for sample in chosen for part in parted(sample)]
+
+
+def _lot(picture: str) -> float:
+    """A number in [0, 1) that belongs to a picture: a larger share takes the same pictures and more."""
+    return int.from_bytes(hashlib.sha256(f"mix/{picture}".encode()).digest()[:8]) / 2**64
+
+
+def as_long(stage: Stage, samples: list[Sample], whole: list[Sample]) -> Stage:
+    """The stage with as many steps over fewer samples as it has over the whole set.
+
+    What is compared is what there is to learn from, not how long it is looked at.
+    """
+    def rows(of: list[Sample]) -> int:
+        return len({sample.images for sample in of}) if stage.pack else len(of)
+
+    return replace(stage, epochs=stage.epochs * rows(whole) / rows(samples))
 
 
 def parted(sample: Sample) -> list[Sample]:

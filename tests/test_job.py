@@ -1,4 +1,4 @@
-"""job.py, report.py, main.py, release.py: the main job with tiny parents, a dozen pictures and three steps a stage."""
+"""job.py, pipeline.py, report.py, main.py, release.py: the main job with tiny parents, a dozen pictures and three steps a stage."""
 
 import json
 import shutil
@@ -13,7 +13,8 @@ from llava_mini import checkpoints, show
 from llava_mini.errors import InputError
 from llava_mini.evaluation import read_result
 from llava_mini.features import fingerprint
-from llava_mini.job import Job, run
+from llava_mini.job import Job
+from llava_mini.pipeline import run
 from llava_mini.commands import guarded
 from llava_mini.main import carry_out, main
 from llava_mini.profiles import profile

@@ -3,6 +3,7 @@
 import json
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from llava_mini.data import Sample
 from llava_mini.instruct import generate as module
 from llava_mini.instruct import storyteller
 from llava_mini.instruct.prompts import KINDS
+from llava_mini.profiles import Stage
 from llava_mini.storybook.folder import make_folder
 from llava_mini.storybook.narrate import boxes, captions
 from llava_mini.storybook.vocabulary import CATEGORIES
@@ -73,7 +75,7 @@ def test_other_teaching_has_another_place(pictures, monkeypatch):
     before = taught.taught_folder(pictures)
     assert before == taught.taught_folder(pictures)
     assert taught.taught_folder(pictures, {"conversation": 3}) != before
-    monkeypatch.setattr(taught, "_code", lambda: "other")
+    monkeypatch.setattr(taught, "code", lambda: "other")
     assert taught.taught_folder(pictures) != before
 
 
@@ -106,3 +108,27 @@ def test_what_is_read_is_what_was_taught(pictures, samples):
     read = taught.read_taught(samples, pictures / "pictures")
     said = sum(len(row["conversations"]) // 2 for row in json.loads(samples.read_text(encoding="utf-8")))
     assert sum(len(sample.messages) // 2 for sample in read) == said > 6 * PICTURES
+
+
+def test_mixes_take_kinds_and_shares(pictures, samples):
+    """Guards against a comparison of data in which two runs learn from the same, or a half that is another half each time."""
+    rows = json.loads(samples.read_text(encoding="utf-8"))
+    of_kind = {kind: {row["id"] for row in rows if row["kind"] == kind} for kind in KINDS}
+    turns = {mix: sum(len(one.messages) // 2 for one in taught.read_taught(samples, pictures / "pictures", mix)) for mix in taught.MIXES}
+    assert turns["conversation"] + turns["detail"] + turns["reasoning"] == turns["all"] > turns["half"] > 0
+    assert turns["detail-reasoning"] == turns["detail"] + turns["reasoning"] and len(of_kind["detail"]) == turns["detail"]
+    half = {one.images for one in taught.read_taught(samples, pictures / "pictures", "half")}
+    assert half == {one.images for one in taught.read_taught(samples, pictures / "pictures", "half")}
+    assert {one.id for one in taught.read_taught(samples, pictures / "pictures", "detail")} == of_kind["detail"]
+    lots = [taught._lot(f"train-{number:06}") for number in range(4000)]
+    assert abs(sum(lot < 0.5 for lot in lots) / 4000 - 0.5) < 0.04 and abs(sum(lot < 0.1 for lot in lots) / 4000 - 0.1) < 0.02
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_a_part_of_the_data_is_looked_at_as_long_as_all_of_it(pack):
+    """Guards against a smaller set that does worse because it was trained on for fewer steps."""
+    whole = [replace(conversation(1), id=str(n), images=(f"{n // 2}.jpg",)) for n in range(80)]
+    stage = Stage(train="full", learning_rate=1e-3, batch_size=4, epochs=1.5, pack=pack)
+    rows = 40 if pack else 80
+    assert taught.as_long(stage, whole[:20], whole).epochs * rows / 4 == pytest.approx(stage.epochs * rows)
+    assert taught.as_long(stage, whole, whole) == stage

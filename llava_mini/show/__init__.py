@@ -13,6 +13,7 @@ from .concepts import concept_balance
 from .confusion import heat_map
 from .curves import loss_curves, read_history
 from .patches import patch_grid, picture
+from .runs import side_by_side
 from .sheet import Answered, alt_text, choose, picture_sheet
 from .statistics import first_words, histograms
 from .style import Drawing
@@ -20,4 +21,4 @@ from .tokens import chance_bars, token_row
 
 __all__ = ["Answered", "Band", "Drawing", "accuracy_bars", "alt_text", "boxes_and_text", "chance_bars", "choose", "compare",
            "concept_balance", "first_words", "heat_map", "histograms", "loss_curves", "make_band",
-           "patch_grid", "picture", "picture_sheet", "read_band", "read_history", "token_row", "write_band"]
+           "patch_grid", "picture", "picture_sheet", "read_band", "read_history", "side_by_side", "token_row", "write_band"]

@@ -53,7 +53,7 @@ def make_folder(folder: Path, split: str, n: int, *, questions_per_picture: int 
         raise InputError(f"There is no split {split!r} of the storybook; choose one of {', '.join(SPLITS)}.")
     if n < 1:
         raise InputError(f"A storybook has at least one picture, not {n}; ask for more.")
-    about = {"split": split, "pictures": n, "questions_per_picture": questions_per_picture, "code": _code()}
+    about = {"split": split, "pictures": n, "questions_per_picture": questions_per_picture, "code": code()}
     if _about(folder) == about:
         return folder
     with whole_folder(folder.absolute(), mark=_is_storybook) as beside:
@@ -78,7 +78,7 @@ def _is_storybook(folder: Path) -> bool:
     return "about.json" in names and names <= FILES | FORMER and all(re.fullmatch(rf"({'|'.join(SPLITS)})-\d{{6,}}\.jpg", name) for name in pictures)
 
 
-def _code() -> str:
+def code() -> str:
     """Fingerprint of the code that draws and tells, so that an old folder is made anew after a change."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):

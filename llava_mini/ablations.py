@@ -1,0 +1,148 @@
+"""Runs that differ in one thing: what each part of the recipe is worth (the paper's section 5, Tables 4 and 8).
+
+    python -m llava_mini.ablations data                       what stage 2 learns from, seed 0
+    python -m llava_mini.ablations data --seeds 0 1 2         three seeds of each
+    python -m llava_mini.ablations data --only half detail    a part of it, when time is short
+    python -m llava_mini.ablations data --show                only the table and the picture, from what is there
+
+::
+
+    data/results/ablations/<group>/<variant>-seed<n>.json     a run, as evaluation/results.py writes it
+    data/results/ablations/<group>.png, .md                   made from these files and nothing else
+
+Every run is a main job under a name of its own (the unchanged one is the main job itself), so a run that was stopped goes
+on, and what is done is not done again. All runs of a group and a seed share stage 1 where it is the same training, and take
+as many steps in stage 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from .commands import guarded
+from .errors import InputError
+from .job import Job
+from .main import carry_out, here
+from .pipeline import made_from
+from .profiles import profile
+from .report import RESULTS, keep
+from .taught import MIXES
+
+FOLDER = RESULTS / "ablations"
+SPLITS = {"test": "new pictures", "unseen_pairs": "unseen pairs"}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One run of a group: what is different in it."""
+
+    label: str                              # in tables and pictures
+    job: dict = field(default_factory=dict)         # fields of Job
+    profile: dict = field(default_factory=dict)     # fields of Profile
+
+
+_LABELS = {"all": "all of it", "half": "half of it", "conversation": "conversation only", "detail": "detail only", "reasoning": "reasoning only",
+           "detail-reasoning": "detail + reasoning", "conversation-some": "conversation + some"}
+GROUPS: dict[str, dict[str, Variant]] = {
+    "data": {name: Variant(_LABELS[name], job={} if name == "all" else {"data": name}) for name in MIXES},
+}
+
+
+def job_of(group: str, name: str, seed: int, base: Job) -> Job:
+    """The main job of a variant; where nothing differs it is the base itself. Raises InputError for one that is not in the group."""
+    if group not in GROUPS or name not in GROUPS[group]:
+        known = GROUPS.get(group, GROUPS)
+        raise InputError(f"There is no {name if group in GROUPS else group!r} to compare; choose among {', '.join(known)}.")
+    variant = GROUPS[group][name]
+    own_name = f"{group}-{name}-seed{seed}" if variant.job or variant.profile else ""
+    return replace(base, settings=replace(base.settings, **variant.profile), seed=seed, name=own_name, **variant.job)
+
+
+def compare(group: str, names: list[str], seeds: list[int], base: Job, folder: Path = FOLDER) -> None:
+    """Runs what is missing or was made from something else, one after the other, and keeps each result in ``folder``."""
+    from .evaluation import read_result
+
+    jobs = [(name, seed, job_of(group, name, seed, base)) for seed in seeds for name in names]      # a wrong name is told before any run
+    for name, seed, job in jobs:
+        kept = folder / group / f"{name}-seed{seed}.json"
+        if kept.exists() and read_result(kept).settings.get("made from") == made_from(job):
+            print(f"There already: {kept}")
+            continue
+        print(f"\n=== {job.name}: {GROUPS[group][name].label}")
+        if carry_out(job) is not None:
+            keep(kept, (job.folder / f"{job.name}.json").read_bytes())
+
+
+def found(group: str, base: Job, folder: Path = FOLDER) -> dict[str, list]:
+    """The results that are there: variant -> one for each seed, in the group's order.
+
+    Raises InputError for a file that is no result, or of another run than its name says, and where two cannot be compared.
+    """
+    from .evaluation import read_result
+
+    results: dict[str, list] = {}
+    for name in GROUPS[group]:
+        for path in sorted((folder / group).glob(f"{name}-seed*.json")):
+            result = read_result(path)
+            if result.name != job_of(group, name, result.seed, base).name or not path.stem.endswith(f"seed{result.seed}"):
+                raise InputError(f"{path}: it is a result of the run {result.name}; put it back under its name.")
+            results.setdefault(name, []).append(result)
+    for part in ("storybook", "teacher"):
+        if len({result.settings.get("made from", {}).get(part) for runs in results.values() for result in runs}) > 1:
+            raise InputError(f"{folder / group}: the results come from different states of the {part}; run the command again without --show.")
+    return results
+
+
+def table(group: str, results: dict[str, list]) -> str:
+    """Markdown: a row for each variant, with the range over the seeds or the 95% interval of a single one."""
+    from .show.runs import pooled
+
+    kinds = list(next(iter(results.values()))[0].accuracy["test"]["true"]["kinds"])
+    lines = [f"| {group} | seeds | " + " | ".join([*SPLITS.values(), *kinds]) + " |", "|---" * (2 + len(SPLITS) + len(kinds)) + "|"]
+    for name, runs in results.items():
+        cells = [GROUPS[group][name].label, str(len(runs))]
+        for split in SPLITS:
+            tallies = [run.accuracy[split]["true"]["all"] for run in runs]
+            share, low, high = pooled(tallies) if len(runs) > 1 else (tallies[0]["accuracy"], tallies[0]["low"], tallies[0]["high"])
+            cells.append(f"{share:.1%} ({100 * low:.1f} to {100 * high:.1f})")
+        cells += [f"{pooled([run.accuracy['test']['true']['kinds'][kind] for run in runs])[0]:.1%}" for kind in kinds]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def tell(group: str, base: Job, folder: Path = FOLDER) -> list[Path]:
+    """Writes table and picture of what is there. Raises InputError when nothing is."""
+    from . import show
+
+    results = found(group, base, folder)
+    if not results:
+        raise InputError(f"There is no result in {folder / group}; run this command without --show first.")
+    text = table(group, results)
+    print("\n" + text)
+    drawing = show.side_by_side({GROUPS[group][name].label: [run.accuracy["test"]["true"] for run in runs] for name, runs in results.items()},
+                                f"{group}: right answers about new pictures")
+    return [keep(folder / f"{group}.md", text.encode() + b"\n"), keep(folder / f"{group}.png", drawing.png())]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m llava_mini.ablations", description=__doc__.split("\n")[0])
+    parser.add_argument("group", choices=GROUPS, help="what differs")
+    parser.add_argument("--only", nargs="+", metavar="VARIANT", help="some of the group (default: all of them)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--show", action="store_true", help="run nothing: table and picture of the results that are there")
+    args = parser.parse_args(arguments)
+
+    def work():
+        base = Job(here(profile("mini")))
+        if not args.show:
+            compare(args.group, args.only or list(GROUPS[args.group]), args.seeds, base)
+        print("Written: " + ", ".join(map(str, tell(args.group, base))))
+
+    return guarded(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

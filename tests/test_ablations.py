@@ -1,0 +1,87 @@
+"""ablations.py and show/runs.py: runs that differ in one thing, and the table that is made of their results alone."""
+
+import json
+
+import pytest
+from trainings import tiny_job
+
+from llava_mini import ablations, show
+from llava_mini.errors import InputError
+from llava_mini.evaluation import read_result
+
+
+@pytest.fixture(scope="module")
+def base(tiny_vision_folder, tiny_language_folder, tmp_path_factory):
+    return tiny_job(tiny_vision_folder, tiny_language_folder, tmp_path_factory.mktemp("ablations") / "a")
+
+
+@pytest.fixture(scope="module")
+def folder(base):
+    """Two variants, run once."""
+    folder = base.runs.parent / "results"
+    ablations.compare("data", ["all", "half"], [0], base, folder)
+    return folder
+
+
+def test_each_variant_leaves_its_result(base, folder):
+    """Guards against a comparison in which the variants were the same run."""
+    half, whole = read_result(folder / "data" / "half-seed0.json"), read_result(folder / "data" / "all-seed0.json")
+    assert (whole.name, half.name) == ("tiny-full-6", "data-half-seed0") and whole.weights != half.weights
+    assert (whole.settings["data"], half.settings["data"]) == ("all", "half")
+    assert whole.settings["made from"] == half.settings["made from"] and set(whole.settings["made from"]) == {"vision", "language", "storybook", "teacher"}
+
+
+def test_what_is_there_is_not_run_again_and_what_was_made_from_something_else_is(base, folder, monkeypatch):
+    """Guards against days of repeated work, and against old numbers beside new ones."""
+    monkeypatch.setattr(ablations, "carry_out", lambda job: pytest.fail("run again"))
+    ablations.compare("data", ["all", "half"], [0], base, folder)
+    asked = []
+    monkeypatch.setattr(ablations, "carry_out", lambda job: asked.append(job.name))
+    monkeypatch.setattr(ablations, "made_from", lambda job: {"vision": "another"})
+    ablations.compare("data", ["half"], [0, 1], base, folder)
+    assert asked == ["data-half-seed0", "data-half-seed1"]
+
+
+def test_table_and_picture_say_what_the_results_say(base, folder):
+    """Guards against a table with numbers of its own."""
+    table, picture = ablations.tell("data", base, folder)
+    half = read_result(folder / "data" / "half-seed0.json").accuracy
+    row = next(line for line in table.read_text().splitlines() if line.startswith("| half of it | 1 |"))
+    for split in ablations.SPLITS:
+        assert f"{half[split]['true']['all']['accuracy']:.1%} (" in row
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_result_of_another_run_or_another_world_is_refused(base, folder, tmp_path):
+    """Guards against a renamed file, and against runs on different pictures in one table."""
+    (tmp_path / "data").mkdir()
+    result = json.loads((folder / "data" / "half-seed0.json").read_text())
+    for name, part in (("half-seed1", {}), ("detail-seed0", {})):
+        path = tmp_path / "data" / f"{name}.json"
+        path.write_text(json.dumps(result))
+        with pytest.raises(InputError, match="put it back under its name"):
+            ablations.found("data", base, tmp_path)
+        path.unlink()
+    (tmp_path / "data" / "half-seed0.json").write_text(json.dumps(result))
+    result["name"], result["settings"]["made from"] = "tiny-full-6", result["settings"]["made from"] | {"storybook": "another"}
+    (tmp_path / "data" / "all-seed0.json").write_text(json.dumps(result))
+    with pytest.raises(InputError, match="different states of the storybook"):
+        ablations.found("data", base, tmp_path)
+    with pytest.raises(InputError, match="no result in"):
+        ablations.tell("data", base, tmp_path / "empty")
+    with pytest.raises(InputError, match="choose among all, half"):
+        ablations.job_of("data", "quarter", 0, base)
+
+
+def test_seeds_are_pooled_and_their_range_is_told():
+    """Guards against an average of averages, and against a range that is an interval of one seed."""
+    def report(*counts):
+        tallies = [{"n": n, "correct": right, "accuracy": right / n, "low": 0.0, "high": 1.0} for right, n in counts]
+        return {"all": tallies[0], "kinds": {"what": tallies[1]}}
+
+    drawing = show.side_by_side({"one": [report((1, 2), (1, 2))], "two": [report((3, 4), (0, 2)), report((1, 4), (2, 2))]})
+    assert "all: one 50.0%, two 50.0%" in drawing.alt and "what: one 50.0%, two 50.0%" in drawing.alt
+    texts = [text.get_text() for text in drawing.figure.axes[0].texts]
+    assert "50.0%\n0 to 100" in texts and "50.0%\n25 to 75" in texts
+    with pytest.raises(InputError, match="same kinds"):
+        show.side_by_side({"one": [report((1, 2), (1, 2))], "other": [{"all": {}, "kinds": {}}]})
