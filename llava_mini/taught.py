@@ -70,7 +70,7 @@ def taught_folder(pictures: Path, wanted: dict = WANTED) -> Path:
 def code() -> str:
     """Fingerprint of everything that decides what is written: prompts, storyteller, checker."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in (Path(__file__).parent / "instruct").rglob("*") if path.suffix in (".py", ".md", ".txt", ".json")):
+    for path in sorted(path for path in (Path(__file__).parent / "instruct").rglob("*") if path.suffix in (".py", ".md", ".txt", ".json") and path.name != "README.md"):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

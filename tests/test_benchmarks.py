@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))       # benchmarks/ is not part of the installed package
 
-from benchmarks import agreement, chat_speed, common, flops, package_side, setting, summary, trainer_side, training_speed, worker  # noqa: E402
+from benchmarks import agreement, chat_speed, checker, common, faults, flops, package_side, setting, summary, trainer_side, training_speed, worker  # noqa: E402
 
 # The benchmark hides GPUs from its own processes; here, in this one, the two sides would train on different devices.
 both_sides = pytest.mark.skipif(torch.cuda.is_available(), reason="compares the two sides on the CPU")
@@ -307,3 +308,28 @@ def test_the_chat_command(tiny, tmp_path, capsys):
     found = chat_speed.main(["--model", str(tmp_path / "model"), "--rounds", "1", "--tokens", "2", "--batch", "4"])
     assert [case["case"] for case in found] == ["one short answer", "one long answer", "4 pictures", "4 questions, 1 pictures"]
     assert all(case["ratio"]["median"] > 0 for case in found) and len(capsys.readouterr().out.splitlines()) == 4
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kill -9 is a thing of POSIX")
+def test_faults_and_kills_are_counted_from_what_the_server_noted(tmp_path):
+    """Guards against a count of nothing lost that would not have noticed a loss."""
+    assert faults.main(["--quick", "--folder", str(tmp_path / "a")]) == 0
+    found = json.loads((tmp_path / "quick-faults.json").read_text())
+    assert (found["requests"], found["answers kept"], found["kills"]) == (60, 60, 3) and sum(found["faults"].values()) > 30
+    assert [found[what] for what in ("requests without an answer", "requests with two answers", "asked again although the answer lay there")] == [0, 0, 0]
+    folder, known = tmp_path / "a" / "answers", {0: set()}
+    lines = (folder / "answers.jsonl").read_text().splitlines(keepends=True)
+    (folder / "answers.jsonl").write_text("".join(lines[1:] + [lines[-1]]))
+    known = dict.fromkeys(range(9), {json.loads(lines[-1])["reply"].split("-")[1]})
+    lost = faults.counted(folder, known)
+    assert (lost["requests without an answer"], lost["requests with two answers"]) == (1, 1) and lost["asked again although the answer lay there"] >= 1
+
+
+def test_the_checkers_table_is_written_as_it_was_measured(tmp_path, capsys):
+    """Guards against a committed table that the measurement did not print."""
+    assert checker.main(["--quick", "--folder", str(tmp_path)]) == 0
+    found, said = json.loads((tmp_path / "quick-checker.json").read_text())["sources"]["storybook"], capsys.readouterr().out
+    assert found["samples"] == 60 and sum(row["told"] for row in found["lies"].values()) == 60 - found["without a lie"]
+    for lie, row in found["lies"].items():
+        printed = next(line.split() for line in said.splitlines() if line.startswith(f"{lie} "))
+        assert printed[-2:] == [str(row["accused"]), "-" if row["precision"] is None else f"{row['precision']:.3f}"]

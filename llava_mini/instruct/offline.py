@@ -71,7 +71,7 @@ class Offline(httpx2.AsyncBaseTransport):
             await asyncio.sleep(self.seconds)
         fault = self._lot(rng)
         if fault in _WIRE and (fault != "garbage" or rng.random() < 0.5):
-            self.served[fault] += 1
+            self.count(key, fault)
             return await _WIRE[fault](self, request, rng)
         return await self._answer(request, body, key, fault, rng)
 
@@ -96,7 +96,7 @@ class Offline(httpx2.AsyncBaseTransport):
             else:
                 written = self.write(messages, rng, lie)
         except (InputError, ValueError, KeyError, TypeError, AttributeError) as error:
-            self.served["rejected"] += 1
+            self.count(key, "rejected")
             return _error(400, "invalid_request_error", str(error) if isinstance(error, InputError) else f"The request cannot be read ({error!r}).")
         text, finish, refusal = written.text, "stop", None
         if fault == "refuse":
@@ -110,13 +110,16 @@ class Offline(httpx2.AsyncBaseTransport):
         if len(pieces) > room:
             text, finish = "".join(pieces[:room]), "length"
         outcome = fault if fault in FAULTS and fault != "lie" else "lie" if written.lie else "cut off" if finish == "length" else "ok"
-        self.served[outcome] += 1
-        if outcome in ("ok", "lie") and text:
-            self.answered[key] += 1
+        self.count(key, outcome, sound=outcome in ("ok", "lie") and bool(text))
         if written.lie:
             self.lies.append(Lie(*written.lie, str(messages[-1]["content"]), text))
         prompt = sum(len(split_tokens(str(message.get("content")))) + 4 for message in messages)
         return httpx2.Response(200, json=self._completion(key, text, refusal, finish, prompt, min(len(pieces), room)))
+
+    def count(self, key: str, outcome: str, sound: bool = False) -> None:
+        """One reply to the request of that sha256, just before it leaves; ``sound``: with an answer that can be used."""
+        self.served[outcome] += 1
+        self.answered[key] += sound
 
     def _completion(self, key: str, text, refusal, finish: str, prompt: int, written: int) -> dict:
         return {"id": f"chatcmpl-{key[:12]}-{self.asked[key]}", "object": "chat.completion", "created": int(time.time()), "model": self.name,

@@ -1,0 +1,51 @@
+"""llava_mini/instruct/README.md: its figures are those of the committed benchmarks, its commands those of the package."""
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "llava_mini" / "instruct" / "README.md").read_text(encoding="utf-8")
+
+
+def result(name: str) -> dict:
+    return json.loads((ROOT / "data" / "results" / f"benchmark-{name}.json").read_text("utf-8"))
+
+
+def between(mark: str) -> list[str]:
+    return [line for line in PAGE.split(f"<!-- {mark} -->")[1].split(f"<!-- /{mark} -->")[0].splitlines() if line]
+
+
+def checker_table() -> list[str]:
+    found = result("checker")["sources"]["storybook"]
+    lines = ["| lie | told | found | recall | accused | precision |", "|---|---|---|---|---|---|"]
+    for lie, row in found["lies"].items():
+        lines.append(f"| {lie} | {row['told']} | {row['found']} | {row['recall']:.3f} | {row['accused']} | {row['precision']:.3f} |")
+    return [*lines, f"{found['samples']:,} texts, {found['without a lie']} of them without a lie; of these {found['accused without a lie']} accused."]
+
+
+def faults_told() -> list[str]:
+    found = result("faults")
+    return [f"{found['pictures']} pictures, {found['requests']:,} requests, {sum(found['faults'].values()):,} faulty replies, {found['kills']} times `kill -9`: "
+            f"{found['requests without an answer']} requests without an answer, {found['requests with two answers']} with two, "
+            f"{found['asked again although the answer lay there']} asked again although the answer lay there, {found['answers under way at a kill']} answers under way at a kill."]
+
+
+def test_tables_are_those_of_the_benchmarks():
+    """Guards against figures that drift from what was measured. The assertion shows the lines to paste."""
+    assert between("checker") == checker_table(), "\n".join(checker_table())
+    assert between("faults") == faults_told(), "\n".join(faults_told())
+
+
+def test_the_benchmarks_were_run_in_full_and_nothing_was_lost():
+    """Guards against a quick trial that passes for the real thing."""
+    found = result("faults")
+    assert found["full"] and found["kills"] == 20 and sum(found["faults"].values()) >= 1000 and found["pictures"] == 500
+    assert (found["requests without an answer"], found["requests with two answers"], found["asked again although the answer lay there"]) == (0, 0, 0)
+    assert result("checker")["full"]
+
+
+def test_every_command_exists():
+    """Guards against a page that tells to type what is not there."""
+    modules = set(re.findall(r"python -m ((?:llava_mini|benchmarks)[\w.]+)", PAGE))
+    assert len(modules) >= 8 and all((ROOT / f"{module.replace('.', '/')}.py").exists() for module in modules), modules
