@@ -62,6 +62,8 @@ def train(model, samples: list[Sample], stage: Stage, *, pictures, folder, valid
     from accelerate.utils import broadcast_object_list
 
     began = time.perf_counter()
+    if not isinstance(stage, Stage):
+        raise InputError(f"A stage is told by its settings, not by {stage!r}; give a Stage, such as profile(\"mini\").align.")
     if not samples:
         raise InputError("There are no samples to train on; give at least one.")
     accelerator = find_processes()

@@ -131,15 +131,25 @@ def test_probes_of_a_raised_tower(parents):
     assert len(rows) == 3 * len(asked) and {(row["question"], row["probe"]) for row in rows} == asked and ("column", "linear") in asked
     assert all(0 <= row["low"] <= row["accuracy"] <= row["high"] <= 1 and row["right"] <= row["n"] for row in rows)
     assert {row["n"] for row in rows if row["question"] == "place"} == {4}
-    lines = probes.as_text(rows).splitlines()
-    assert len(lines) == 4 and "row linear" in lines[0] and [line.endswith("<- read by LLaVA") for line in lines[1:]] == [False, True, False]
-    older = probes.as_text([row for row in rows if row["question"] not in ("column", "row")]).splitlines()
-    assert older[1].split()[-2:] == ["-", "-"]
+    lines = probes.as_table(rows).splitlines()
+    assert len(lines) == 2 + 3 and {line.count("|") for line in lines} == {len(asked) + 2}
+    assert [line.startswith("| **") for line in lines[2:]] == [False, True, False]          # before the last: the one LLaVA reads
+
+
+def test_probes_of_unseen_pairs_look_at_nothing_else():
+    """Guards against a figure for unseen pairs that is mostly about pairs which LLaVA was shown."""
+    found = list(scenes("unseen_pairs", 30))
+    only, every = probes.targets(found, 8, UNSEEN_PAIRS), probes.targets(found, 8)
+    assert len(only["category"][2]) == sum((thing.colour, thing.category) in UNSEEN_PAIRS for scene in found for thing in scene.things)
+    assert 0 < len(only["category"][2]) < len(every["category"][2])
+    part = probes._part(every, 10, 20)
+    assert part["place"][2] == every["place"][2][10:20] and set(part["colour"][0]) == set(range(10))
 
 
 def test_probes_ask_for_the_patch_of_the_thing():
     """Guards against "column" being the row, and against a probe that looks at another patch than its answer tells of."""
-    from llava_mini.storybook.world import scenes
+    from llava_mini.storybook.vocabulary import UNSEEN_PAIRS
+from llava_mini.storybook.world import scenes
 
     rows = probes.targets(list(scenes("parents_test", 30)), 8)
     (numbers, at, column), (_, at_too, row) = rows["column"], rows["row"]

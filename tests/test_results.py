@@ -4,12 +4,14 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from llava_mini import checkpoints, show
 from llava_mini.evaluation import read_result
 from llava_mini.features import fingerprint
 from llava_mini.job import HELD_OUT, Job
+from llava_mini.pipeline import made_from
 from llava_mini.profiles import profile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +40,8 @@ def test_results_are_of_todays_settings(name):
     result, job = read_result(RESULTS / f"{name}.json"), JOBS[name]
     assert result.settings["profile"] == json.loads(json.dumps(asdict(job.settings)))
     assert (result.settings["pictures"], result.settings["held out"], result.seed) == (job.train, HELD_OUT, 0)
+    made, today = result.settings["made from"], made_from(job)
+    assert {part: made[part] for part in ("vision", "language")} == {part: today[part] for part in ("vision", "language")}
     assert {path.name for path in (RESULTS / name).iterdir()} == {
         "sheet.png", "confusion-what.png", *(f"{what}-{stage}.{end}" for stage in job.stages for what, end in (("loss", "png"), ("history", "jsonl")))}
 
@@ -58,3 +62,12 @@ def test_reference_bands_hold_their_runs(stage):
 def test_the_finished_model_is_that_of_the_result():
     """Guards against a llava-mini beside numbers that another one reached."""
     assert fingerprint(checkpoints.load(ROOT / "data" / "pretrained" / "llava-mini")) == read_result(RESULTS / "mini-full.json").weights
+
+
+def test_the_tour_shows_the_committed_result():
+    """Guards against a notebook whose outputs are of an earlier model."""
+    tour = nbformat.read(ROOT / "notebooks" / "00_tour.ipynb", 4)
+    said = "".join(output.get("text", "") for cell in tour.cells for output in cell.get("outputs", []))
+    for split, by in read_result(RESULTS / "mini-full.json").accuracy.items():
+        tally = by["true"]["all"]
+        assert f"{tally['accuracy']:.1%} of {tally['n']:5,} right" in said, split

@@ -22,6 +22,7 @@ STAGES = {
     "align": stage("projector", template="plain", epochs=7.0),
     "tune": stage("full", pack=True, epochs=14.0, accumulate=2),
     "lora": stage("lora", batch_size=8, epochs=7.0),
+    "tune in bf16": stage("full", pack=True, epochs=7.0, precision="bf16"),
 }
 TIMES = ("samples_per_second", "tokens_per_second", "seconds")
 

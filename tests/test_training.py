@@ -237,6 +237,12 @@ def test_number_of_steps(run):
     assert len(run(stage("full", max_steps=3)).curve("loss")[0]) == 3
 
 
+def test_a_stage_is_told_by_its_settings(model, tmp_path):
+    """Guards against an AttributeError for the name of a stage."""
+    with pytest.raises(InputError, match="not by 'align'; give a Stage"):
+        train(model, [], "align", pictures=tmp_path, folder=tmp_path)
+
+
 def test_choose_precision(model, monkeypatch):
     """Guards against a misspelt precision that trains in float32, and taking the slower one."""
     cpu = torch.device("cpu")

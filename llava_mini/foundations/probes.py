@@ -11,7 +11,9 @@ Two probes look at the tokens of pictures that neither they nor the tower were t
   learned query).
 
 Column and row of a thing's centre patch are read by the linear probe alone: a token that knows where it
-lies is what "Which is further left?" needs. Writes data/results/probes.json, one row per layer, question
+lies is what "Which is further left?" needs. "unseen category" and "unseen colour" are read by probes that learn from
+LLaVA's training pictures and are asked about things of the colour-category pairs that these never show: how far can
+LLaVA's own data teach to read them? Writes data/results/probes.json, one row per layer, question
 and probe, and prints the table (compare the paper's Table 8, first row).
 """
 
@@ -20,6 +22,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 import torch
@@ -29,14 +32,18 @@ from transformers import CLIPVisionModel
 
 from ..commands import guarded
 from ..errors import InputError
+from ..evaluation import results
 from ..evaluation.intervals import wilson
 from ..files import make_folder, write_safely
+from ..parents import Parent
 from ..storybook.phrases import centre, how_many
-from ..storybook.vocabulary import CATEGORIES, COLOURS, NUMBERS, PLACES
+from ..storybook.vocabulary import CATEGORIES, COLOURS, NUMBERS, PLACES, UNSEEN_PAIRS
 from .album import draw_pictures, to_pixels
 
 BOTH, ALONE = ("linear", "attentive"), ("linear",)
-ASKED = {"category": BOTH, "colour": BOTH, "number": BOTH, "place": BOTH, "column": ALONE, "row": ALONE}      # by which probes
+UNSEEN = {"unseen category": "category", "unseen colour": "colour"}
+ASKED = {"category": BOTH, "colour": BOTH, "number": BOTH, "place": BOTH, "column": ALONE, "row": ALONE,      # by which probes
+         **dict.fromkeys(UNSEEN, ALONE)}
 
 
 def classes(grid: int) -> dict[str, list]:
@@ -71,8 +78,8 @@ class Attentive(nn.Module):
 PROBES = {"linear": Linear, "attentive": Attentive}
 
 
-def targets(scenes, grid: int) -> dict[str, tuple[list[int], list[int] | None, list[int]]]:
-    """For each question: picture numbers, centre tokens (None for place), classes."""
+def targets(scenes, grid: int, pairs: frozenset | None = None) -> dict[str, tuple[list[int], list[int] | None, list[int]]]:
+    """For each question: picture numbers, centre tokens (None for place), classes. ``pairs``: only about things of these."""
     options = classes(grid)
     rows: dict[str, tuple] = {question: ([], None if question == "place" else [], []) for question in options}
     for n, scene in enumerate(scenes):
@@ -80,7 +87,7 @@ def targets(scenes, grid: int) -> dict[str, tuple[list[int], list[int] | None, l
         rows["place"][2].append(options["place"].index(scene.place))
         counts = how_many(scene)
         for thing in scene.things:
-            if thing.character:
+            if thing.character or (pairs is not None and (thing.colour, thing.category) not in pairs):
                 continue
             x, y = centre(thing)
             column, row = int(x * grid), int(y * grid)
@@ -135,32 +142,51 @@ def probe_table(folder: Path, learn: int = 1500, test: int = 500, steps: int = 2
     """One row per layer, question and probe: share right on new pictures, with its Wilson interval."""
     tower = CLIPVisionModel.from_pretrained(folder, dtype=torch.float32).eval()
     pixels, grid = tower.config.image_size, tower.config.image_size // tower.config.patch_size
-    pictures, scenes = draw_pictures("parents_test", learn + test, pixels, cache)
-    tokens = layers(tower, pictures)
-    mean, rows, options = [t.mean((0, 1)) for t in tokens], [], classes(grid)
-    for layer, t in enumerate(tokens):
-        t = (t - mean[layer]) / t.std((0, 1))                # probes learn faster on features of equal size
-        learned, unseen = targets(scenes[:learn], grid), targets(scenes[learn:], grid)
+    options = classes(grid)
+
+    def seen(split: str, n: int, pairs: frozenset | None = None):
+        pictures, scenes = draw_pictures(split, n, pixels, cache)
+        return layers(tower, pictures), targets(scenes, grid, pairs)
+
+    tokens, of_all = seen("parents_test", learn + test)
+    learned, asked = (_part(of_all, 0, learn), _part(of_all, learn, learn + test))
+    material = {question: ([t[:learn] for t in tokens], learned[question], [t[learn:] for t in tokens], asked[question]) for question in options}
+    (shown, taught), (held_out, held) = seen("train", learn), seen("unseen_pairs", test, UNSEEN_PAIRS)
+    material |= {name: (shown, taught[question], held_out, held[question]) for name, question in UNSEEN.items()}
+    rows = []
+    for layer in range(len(tokens)):
         for question, names in ASKED.items():
+            learn_from, its_rows, ask_about, rows_asked = material[question]
+            mean, spread = learn_from[layer].mean((0, 1)), learn_from[layer].std((0, 1))        # probes learn faster on features of equal size
             for name in names:
                 torch.manual_seed(0)
-                probe = fit(PROBES[name](t.shape[-1], len(options[question])), t[:learn], learned[question], steps)
-                right, n = score(probe, t[learn:], unseen[question])
+                probe = PROBES[name](len(mean), len(options[UNSEEN.get(question, question)]))
+                fit(probe, (learn_from[layer] - mean) / spread, its_rows, steps)
+                right, n = score(probe, (ask_about[layer] - mean) / spread, rows_asked)
                 low, high = wilson(right, n)
                 rows.append({"layer": layer, "question": question, "probe": name, "right": right, "n": n,
                              "accuracy": round(right / n, 4), "low": round(low, 4), "high": round(high, 4)})
     return rows
 
 
-def as_text(rows: list[dict]) -> str:
-    """The table, one line per layer; "-" for what an older file did not ask."""
+def _part(of_all: dict, start: int, end: int) -> dict:
+    """The targets of pictures ``start`` to ``end - 1``, numbered from 0."""
+    parts = {}
+    for question, (numbers, at, right) in of_all.items():
+        mine = [i for i, number in enumerate(numbers) if start <= number < end]
+        parts[question] = [numbers[i] - start for i in mine], None if at is None else [at[i] for i in mine], [right[i] for i in mine]
+    return parts
+
+
+def as_table(rows: list[dict]) -> str:
+    """The table in Markdown, one line per layer, the one that LLaVA reads in bold."""
     columns = [(question, probe) for question, probes in ASKED.items() for probe in probes]
-    lines = ["layer  " + "  ".join(f"{question} {probe}".rjust(18) for question, probe in columns)]
+    lines = ["| layer | " + " | ".join(f"{question}, {probe}" for question, probe in columns) + " |", "|---" * (1 + len(columns)) + "|"]
     last = max(r["layer"] for r in rows)
     for layer in range(last + 1):
-        cells = {(r["question"], r["probe"]): f"{100 * r['accuracy']:.1f}%" for r in rows if r["layer"] == layer}
-        lines.append(f"{layer:>5}  " + "  ".join(cells.get(column, "-").rjust(18) for column in columns)
-                     + ("   <- read by LLaVA" if layer == last - 1 else ""))
+        found = {(r["question"], r["probe"]): f"{100 * r['accuracy']:.1f}" for r in rows if r["layer"] == layer}
+        cells = [str(layer), *(found[column] for column in columns)]
+        lines.append("| " + " | ".join(f"**{cell}**" if layer == last - 1 else cell for cell in cells) + " |")
     return "\n".join(lines)
 
 
@@ -176,9 +202,11 @@ def _main(folder: Path, out: Path) -> None:
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder} with a vision tower; name one with --folder.")
     rows = probe_table(folder)
+    result = {"name": "probes", "vision": Parent("vision", str(folder), "").fingerprint[:12], "seed": 0, "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+              "versions": results.versions(), "commit": results.commit(), "rows": rows}
     make_folder(out.parent)
-    write_safely(out, json.dumps(rows, indent=1).encode() + b"\n")
-    print(as_text(rows))
+    write_safely(out, json.dumps(result, indent=1).encode() + b"\n")
+    print(as_table(rows))
 
 
 if __name__ == "__main__":

@@ -50,10 +50,10 @@ def _is_parent(folder: Path) -> bool:
 def parent_folder(folder: Path, settings: dict, curve: list[dict], core_seconds: float) -> Iterator[Path]:
     """A folder to save a parent into; it takes its place when all is on the disk, with ``curve.json`` beside the weights.
 
-    curve.json holds the settings, the rows of the curve, and what the parent cost: seconds times CPU threads.
+    curve.json holds the settings, a fingerprint of the code, the rows of the curve, and what the parent cost: seconds times CPU threads.
     Raises InputError when it cannot be written.
     """
     with whole_folder(folder.absolute(), mark=_is_parent) as beside:
         yield beside
-        made = {"settings": settings, "core_seconds": round(core_seconds), "curve": curve}
+        made = {"settings": settings, "code": code(), "core_seconds": round(core_seconds), "curve": curve}
         (beside / "curve.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")

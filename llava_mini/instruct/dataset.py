@@ -22,6 +22,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from tqdm.auto import tqdm
+
 from ..annotations import Record, load
 from ..commands import guarded
 from ..conversation import IMAGE
@@ -85,7 +87,7 @@ def write(records: list[Record], path, out, *, seed: int = 0, kinds: tuple[str, 
     ``samples`` does, when nothing is left, and when the disk is full; the file shows the old set or the new one, never a part.
     """
     out, kept, left, counts = Path(out), [], [], Counter()
-    for one, record in samples(records, path, seed=seed, kinds=kinds):
+    for one, record in tqdm(samples(records, path, seed=seed, kinds=kinds), desc="checking", unit="sample", disable=check is None):
         faults = check(one, record) if check else []
         if faults:
             counts[f"left out: {faults[0].reason}"] += 1
