@@ -15,7 +15,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))       # benchmarks/ is not part of the installed package
 
-from benchmarks import agreement, chat_speed, checker, common, faults, flops, package_side, setting, summary, trainer_side, training_speed, worker  # noqa: E402
+from benchmarks import agreement, chat_speed, checker, common, faults, flops, package_side, setting, summary, teachers, trainer_side, training_speed, worker  # noqa: E402
 
 # The benchmark hides GPUs from its own processes; here, in this one, the two sides would train on different devices.
 both_sides = pytest.mark.skipif(torch.cuda.is_available(), reason="compares the two sides on the CPU")
@@ -333,3 +333,11 @@ def test_the_checkers_table_is_written_as_it_was_measured(tmp_path, capsys):
     for lie, row in found["lies"].items():
         printed = next(line.split() for line in said.splitlines() if line.startswith(f"{lie} "))
         assert printed[-2:] == [str(row["accused"]), "-" if row["precision"] is None else f"{row['precision']:.3f}"]
+
+
+def test_two_teachers_at_the_same_requests(tmp_path):
+    """Guards against an answer that is neither kept nor counted among those that were not."""
+    assert teachers.main(["--quick", "--folder", str(tmp_path), "--parent", str(common.ROOT / "data" / "pretrained" / "vicuna-large")]) == 0
+    for found in json.loads((tmp_path / "quick-teachers.json").read_text())["teachers"].values():
+        assert found["requests"] == 12 == found["can be read"] + sum(found["set aside"].values())
+        assert found["can be read"] == found["samples"] + sum(found["left out by the checker"].values())

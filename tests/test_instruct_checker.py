@@ -11,7 +11,7 @@ from test_instruct_storyteller import record_of
 from llava_mini.annotations import Record, context, load
 from llava_mini.boxes import Box
 from llava_mini.errors import InputError
-from llava_mini.instruct import checker, measure, storyteller
+from llava_mini.instruct import checker, lies, measure, storyteller
 from llava_mini.instruct.checker import Fault, check, check_set
 from llava_mini.instruct.claims import contradictions
 from llava_mini.instruct.dataset import sample
@@ -92,6 +92,48 @@ def test_faults_of_form():
                           ([good["conversations"][0], {"from": "gpt", "value": "<image> A dog."}], "image mark")):
         assert [fault.reason for fault in check(good | {"conversations": turns}, BOOK)] == [reason], turns
     assert isinstance(check(made(("What is it?", "")), BOOK)[0], Fault)
+
+
+def test_boxes_and_numbers_that_nobody_sees():
+    """Guards against a teacher that reads its boxes and sentences aloud, and against accusing boxes of cardboard."""
+    for text in ("The boxes show two cars.", "According to the boxes, the dog is on the left.", "Its box is at the left edge.",
+                 "It lies within (0.1, 0.7, 0.3, 0.9).", "It lies at [0, 0.7, 0.3, 1].", "The person is at x=0.45, y=0.3.",
+                 "It reaches from 0.1 to 0.3 of the width.", "The first sentence says that the dog is red."):
+        assert reasons(("What is it?", text)) == {"mentions captions"}, text
+    for text in ("It is a box of apples.", "The box is brown.", "The boxes are at the left edge of the shelf.", "Its box is at the left edge of the shelf.",
+                 "The boxes hold shoes.", "The dog (a red one) is on the left.", "It weighs from 0.5 to 1 pounds.", "It sits in its box (closed)."):
+        assert reasons(("What is it?", text)) == set(), text
+
+
+def test_a_turn_is_repeated_only_where_it_asks_the_same():
+    """Guards against questions that turn the words of another one round, or ask the same of another thing."""
+    left, right = "Is the dog to the left of the person?", "Is the person to the left of the dog?"
+    assert reasons((left, "Yes."), (right, "No.")) == reasons((left, "I am not sure."), (right, "I am not sure.")) == set()
+    assert reasons(("Is there a red dog?", "Yes."), ("Is there a blue car?", "Yes.")) == set()
+    for again, answer in ((left.upper(), "Surely."), (f"Once more: {left}", "Yes."), ("Is the dog left of the person?", "Yes.")):
+        assert reasons((left, "Yes."), (again, answer)) == {"repeated turn"}, again
+
+
+def test_colours_said_behind_the_thing():
+    """Guards against wrong colours of "it" and in apposition, and against accusing where "it" may be something else."""
+    for text in ("There is a dog and it is blue.", "There is a dog. It is blue.", "On the left there is a small dog, and it is blue.",
+                 "There is a dog; it is blue in colour.", "The dog is a blue one.", "The dog, blue in colour, sits.", "The dog on the left is a blue one."):
+        assert reasons(("What do you see?", text)) == {"wrong colour"}, text
+    for text in ("There is a dog and it is red.", "The dog is a red one.", "The dog, red in color, sits.", "There is a dog on a rug and it is blue.",
+                 "There is a dog in the water. It is blue.", "A dog and a person are here. It is blue.", "It is blue.", "There is a dog and it is blue, white and red.",
+                 "There is a dog. It might be blue.", "There may be a dog. It is blue.", "There is a dog, and it is blue outside.", "The dog sees it is blue.",
+                 "There is a person. It is red."):
+        assert reasons(("What do you see?", text)) == set(), text
+    assert reasons(("And?", "One sees the dog. It is white."), record=PHOTO) == {"wrong colour"}
+
+
+def test_every_form_of_two_lies_is_found():
+    """Guards against a form that measurements draw too seldom to show that it is missed."""
+    assert len(lies._COLOURED) >= 8 and len(lies._SOURCES) >= 11
+    for form in lies._COLOURED:
+        assert reasons(("What do you see?", form.format(k="dog", c="blue"))) == {"wrong colour"}, form
+    for form in lies._SOURCES:
+        assert reasons(("What do you see?", form.format(text="The dog is red.", low="the dog is red."))) == {"mentions captions"}, form
 
 
 def test_the_storyteller_is_found_truthful():

@@ -235,6 +235,17 @@ def test_an_answer_that_quotes_the_key_is_kept_without_it(tmp_path):
     assert lines(tmp_path)[0]["answer"] == "A dog with the sign [key] is in the park."
 
 
+def test_no_other_text_of_a_reply_brings_the_key_into_a_file(tmp_path):
+    """Guards against a key in the server's name for the model, for the reply, or for why it ended."""
+    def script(key, n, request):
+        body = json.loads(good(key).content)
+        body["choices"][0]["finish_reason"] = f"stop {KEY}"
+        return httpx2.Response(200, json=body | {"model": f"gpt {KEY}", "id": f"reply {KEY}"})
+    run(a_plan(1, ["detail"]), tmp_path, script)
+    (row,) = lines(tmp_path)
+    assert (row["finish_reason"], row["served"]) == ("stop [key]", "gpt [key]") and KEY not in everything_below(tmp_path)
+
+
 @pytest.mark.parametrize("key, address, sentence", [
     (None, None, "There is no OPENAI_API_KEY"), (KEY + "\n", None, "holds a space, a line break"), (f'"{KEY}”', None, "another sign that no key has"),
     (KEY, "localhost:8000/v1", "not an address"), (None, "http://", "not an address"),

@@ -31,9 +31,18 @@ def faults_told() -> list[str]:
             f"{found['asked again although the answer lay there']} asked again although the answer lay there, {found['answers under way at a kill']} answers under way at a kill."]
 
 
+def teachers_table() -> list[str]:
+    lines = ["| teacher | requests | can be read | samples | set aside, or left out by the checker | seconds each |", "|---|---|---|---|---|---|"]
+    for name, found in result("teachers")["teachers"].items():
+        lost = ", ".join(f"{number} {what}" for part in ("set aside", "left out by the checker") for what, number in found[part].items()) or "-"
+        lines.append(f"| {name} | {found['requests']} | {found['can be read']} | {found['samples']} | {lost} | {found['seconds for each']:.2f} |")
+    return lines
+
+
 def test_tables_are_those_of_the_benchmarks():
     """Guards against figures that drift from what was measured. The assertion shows the lines to paste."""
     assert between("checker") == checker_table(), "\n".join(checker_table())
+    assert between("teachers") == teachers_table(), "\n".join(teachers_table())
     assert between("faults") == faults_told(), "\n".join(faults_told())
 
 
@@ -42,7 +51,24 @@ def test_the_benchmarks_were_run_in_full_and_nothing_was_lost():
     found = result("faults")
     assert found["full"] and found["kills"] == 20 and sum(found["faults"].values()) >= 1000 and found["pictures"] == 500
     assert (found["requests without an answer"], found["requests with two answers"], found["asked again although the answer lay there"]) == (0, 0, 0)
-    assert result("checker")["full"]
+    assert result("checker")["full"] and result("teachers")["full"]
+
+
+def test_pictures_are_there():
+    """Guards against dead pictures."""
+    found = re.findall(r"\]\(([^)#]+\.png)\)", PAGE)
+    assert len(found) == 5 and all((ROOT / "llava_mini" / "instruct" / name).resolve().is_file() for name in found)
+
+
+def test_the_options_of_every_command_exist(monkeypatch):
+    """Guards against a page that tells to give an option which its command refuses."""
+    commands = re.findall(r"python -m (llava_mini\.[\w.]+) ((?:[^`\n\\]|\\\n)+)", PAGE)
+    assert len(commands) > 8
+    for module, rest in commands:
+        options = set(re.findall(r"(--[\w-]+)", rest.split("   #")[0]))
+        source = (ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8") + (ROOT / "llava_mini" / "instruct" / "plan.py").read_text("utf-8")
+        for option in options - {"--conversation", "--detail", "--reasoning"}:
+            assert f'"{option}"' in source, (module, option)
 
 
 def test_every_command_exists():

@@ -11,7 +11,7 @@ import pytest
 from llava_mini.annotations import Record, context, load
 from llava_mini.boxes import Box, in_pixels
 from llava_mini.errors import InputError
-from llava_mini.instruct import answers, lore, prompts, storyteller
+from llava_mini.instruct import answers, free, lore, prompts, storyteller
 from llava_mini.instruct.manner import read as read_caption
 from llava_mini.instruct.reading import read
 from llava_mini.instruct.telling import LENGTH, questions
@@ -348,3 +348,33 @@ def test_real_records_are_told_of_without_a_contradiction(real):
              for record in load(real / "caps_boxes_coco2014_val_80.jsonl")}
     assert "giraffes and another animal" not in lines["000000131019"] and "walking a dog" not in lines["000000293505"]
     assert "Three donuts" not in lines["000000367571"]
+
+
+def test_what_captions_tell_differently_is_not_told():
+    """Guards against a teacher that quotes both of two captions that cannot both be true, or trusts one of them."""
+    def facts(text, *boxes):
+        return read("\n".join(text) + "\n\n" + "\n".join(f"{name}: [0.{n}, 0.1, 0.{n + 1}, 0.9]" for n, name in enumerate(boxes, 1)))
+
+    def quotes(one):
+        return free.quotable(one.captions, one.things)
+
+    bird = facts(["A duck walking.", "A goose on the road.", "A wide road with a bird."], "bird")
+    assert quotes(bird) == ["A wide road with a bird."] and free.doings(bird.captions, bird.things, bird.counts) == []
+    most = facts(["A goose on the road.", "A duck walking along.", "One duck by itself in the rain."], "bird")
+    assert quotes(most) == ["A duck walking along.", "One duck by itself in the rain."]         # nothing else is left
+    assert len(quotes(facts(["A duck walking along.", "A goose on the road."], "bird", "bird"))) == 2
+    assert quotes(facts(["A man looks up.", "A person below a tall tower.", "She wears her hat."], "person")) == ["A person below a tall tower."]
+    assert len(quotes(facts(["A man looks up.", "She wears her hat."], "person", "person"))) == 2
+    cat = facts(["A cat sitting on a laptop.", "The cat rests next to a laptop.", "A room with a cat, and a laptop by it."], "cat", "laptop")
+    assert cat.relations == () and quotes(cat) == ["A room with a cat, and a laptop by it."]
+    assert facts(["A cat sitting on a laptop.", "A cat on top of a laptop."], "cat", "laptop").relations == (("on", "cat", None, "laptop", None),)
+
+
+def test_real_captions_that_differ_are_not_told(real):
+    """Guards against the same on COCO's pictures: the words that no description or answer may hold together, or at all."""
+    records = {record.id[-6:]: record for record in load(real / "caps_boxes_coco2014_val_80.jsonl")}
+    for id_, words, most in (("205183", "duck goose", 1), ("399452", "glass_of_tea glass_of_soda cup_of_coffee", 0), ("524575", "wildebeest moose ox", 0), ("474253", "man woman", 0),
+                             ("500565", "her his", 1), ("506095", "kitten_sitting_on On_the_laptop on_the_laptop next_to_a_laptop", 0)):
+        said = " ".join(text for kind in prompts.KINDS for seed in range(20)
+                        for pair in storyteller.turns(kind, context(records[id_]), random.Random(seed))[0] for text in pair)
+        assert sum(bool(re.search(rf"\b{word.replace('_', ' ')}\b", said)) for word in words.split()) <= most, id_

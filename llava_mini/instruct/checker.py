@@ -32,14 +32,22 @@ from ..json_files import existing, read_lines
 from ..json_list import read_list
 from .claims import contradictions
 from .reading import read
+from .words import mentions
 
 EXAMPLES = 3                # of each reason
 ALIKE = 0.6                 # two questions with the same answer that share so many of their words are one
 REASONS = ("format", "image mark", "empty turn", "repeated turn", "mentions captions", "absent thing", "denied thing", "wrong colour",
            "wrong number", "wrong size", "wrong side", "wrong place", "wrong weather")
+_SHARE = r"-?(?:[01](?:\.\d+)?|\.\d+)"         # of the width or height, as the boxes have them
 _SOURCES = re.compile(r"\b(?:captions?|bounding box(?:es)?|annotations?|annotators?|coordinates?)\b|"
-                      r"\b(?:provided|given) (?:text|descriptions?|information)\b|\[\s*-?[01]?\.\d+\s*,|\baccording to the (?:text|descriptions?)\b|"
-                      r"\b(?:text|descriptions?) (?:given|provided|says?|states?|mentions?|tells?)\b|\blist of (?:boxes|objects|sentences)\b", re.I)
+                      r"\b(?:provided|given) (?:text|descriptions?|information)\b|\[\s*-?[01]?\.\d+\s*,|"
+                      r"\baccording to the (?:text|descriptions?|boxes|(?:\w+ )?sentences?)\b|"
+                      r"\b(?:text|descriptions?|sentences?) (?:given|provided|says?|states?|mentions?|tells?)\b|\blist of (?:boxes|objects|sentences)\b|"
+                      # boxes that say something, or end at an edge of the picture; things of cardboard do neither
+                      r"\bthe boxes (?:show|say|tell|state|mention|indicate)\b|"
+                      r"\b(?:its|their) box(?:es)? (?:is|are|ends?|begins?|starts?) (?:at|near) the \w+ (?:edge|border)\b(?! of the (?!picture|image|photo|frame))|"
+                      rf"[\[(]\s*(?=[^\])]*\.\d){_SHARE}(?:\s*,\s*{_SHARE}){{1,3}}\s*[\])]|\b[xy][12]?\s*[=:]\s*{_SHARE}\b|"
+                      rf"\b(?:from|between) {_SHARE} (?:to|and) {_SHARE} of the (?:width|height|picture|image|photo)\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -103,14 +111,26 @@ def _form(pairs: list[tuple[str, str]]) -> list[Fault]:
     for question, answer in pairs:
         if not re.search(r"\w", question) or not re.search(r"\w", answer):
             faults.append(Fault("empty turn", question or answer or "neither question nor answer"))
-        words = set(re.findall(r"\w+", question.lower()))
-        if words and any(words == others or answer == said and len(words & others) >= ALIKE * len(words | others) for others, said in seen):
+        asked = re.findall(r"\w+", question.lower()), answer, [(m.category, m.colours) for m in mentions(question)]
+        if asked[0] and any(_same(asked, other) for other in seen):
             faults.append(Fault("repeated turn", question))
-        seen.append((words, answer))
+        seen.append(asked)
         if match := _SOURCES.search(question) or _SOURCES.search(answer):
             text = match.string
             faults.append(Fault("mentions captions", text[max(0, match.start() - 40):match.end() + 40]))
     return faults
+
+
+def _same(one: tuple, other: tuple) -> bool:
+    """Is a turn (words of the question, answer, things asked about) another one over again?
+
+    The order counts: whether the dog is to the left of the person is not whether the person is to the left of the dog.
+    """
+    (words, answer, about), (others, said, about_others) = one, other
+    if words == others:
+        return True
+    shared, all_ = set(words) & set(others), set(words) | set(others)
+    return answer == said and about == about_others and len(shared) >= ALIKE * len(all_)
 
 
 def check_set(path, records: list[Record], examples: int = EXAMPLES) -> Report:

@@ -33,13 +33,21 @@ _SHOWN = re.compile(r"\b(?:there (?:is|are)|sees?|seen|shows?|visible|on the (?:
 _TOUCHING = re.compile(r"\b(?:hold|holds|holding|carrying|wearing|under|behind|beside|next|between|with|riding|front)\b|\bon (?!the (?:left|right)\b)|"
                        r"\bof the (?!picture|image|photo|scene)")
 
+_IT_IS = re.compile(rf"\bit (?:is|looks) (?:an? )?({'|'.join(COLOURS)})(?: one| in colou?r)?(?=\W*$|[,;])")
+# Beside these a sentence holds nothing else that "it" might mean.
+_BARE = set("""there is are here also and , . ; one you we i see sees can be seen a the it visible stands sits lies big small large little
+clearly right""".split())
+
 
 def contradictions(question: str, answer: str, facts: Facts) -> list[tuple[str, str]]:
     """(reason, sentence) for what the answer says against the facts, one for each reason."""
-    found = _answered(question, answer, facts)
+    found, before = _answered(question, answer, facts), ""
     for sentence in re.split(r"(?<=[.!?;])\s+", _VERDICT.sub(".", answer.strip())):
-        if not _HEDGED.search(sentence.lower()):
+        hedged = _HEDGED.search(sentence.lower())
+        if not hedged:
             found += [(reason, sentence) for reason in _asserted(sentence, facts)]
+            found += [("wrong colour", sentence)] if _of_it(sentence.lower(), before, facts) else []
+        before = "" if hedged else sentence.lower()
     return list({reason: (reason, text) for reason, text in reversed(found)}.values())[::-1]
 
 
@@ -108,15 +116,34 @@ def _asserted(sentence: str, facts: Facts) -> list[str]:
     return found
 
 
+def _of_it(text: str, before: str, facts: Facts) -> bool:
+    """Does a sentence say a wrong colour of "it", where that can only be the one thing named just before?"""
+    match = _IT_IS.search(text)
+    if not match or any(word in COLOURS for word in tokens(text[match.end():])):        # "it is blue, white and red"
+        return False
+    named = text[:match.start()].strip() or before
+    about, words = mentions(named), tokens(named)
+    if len(about) != 1 or about[0].plural or about[0].category == "person" or not facts.of(about[0].category):
+        return False
+    rest = " ".join(words[:about[0].start] + words[about[0].end:])
+    if words[-1] not in ("and", ",", ";", ".", "!"):                                    # "the dog sees it is blue"
+        return False
+    return set(tokens(_SIDE.sub(" ", rest))) <= _BARE and not _possible(about[0].category, COLOURS[match[1]], facts)
+
+
 def _said_of(m: Mention, words: list[str]) -> tuple[str | None, str | None]:
     """Colour and size that a sentence gives a thing, within its phrase or behind it: "the dog on the left is red"."""
     colour, size, at = m.colours[0] if len(m.colours) == 1 else None, m.size, m.end
     if words[at:at + 2] in (["on", "the"], ["in", "the"]) and words[at + 2:at + 3] and words[at + 2] in _SIDES:
         at += 3
+    if words[at:at + 1] == [","] and words[at + 1:at + 2] and words[at + 1] in COLOURS and words[at + 2:at + 4] in (["in", "colour"], ["in", "color"]):
+        return COLOURS[words[at + 1]], size
     if words[at:at + 2] in ([",", "which"], [",", "that"]):
         at += 2
     if words[at:at + 1] and words[at] in ("is", "are", "looks", "look", "wears", "wear"):
         at += 3 if words[at + 1:at + 3] == ["dressed", "in"] else 2 if words[at + 1:at + 2] == ["wearing"] else 1
+        if words[at:at + 1] in (["a"], ["an"]) and words[at + 2:at + 3] == ["one"]:              # "is a blue one"
+            words, at = words[:at + 2] + words[at + 3:], at + 1
         word, behind = (words[at:at + 1] or [""])[0], (words[at + 1:at + 2] or ["."])[0]
         one = behind != "and" or words[at + 2:at + 3] == [] or words[at + 2] not in COLOURS         # "red and white" is not red
         if one and (not behind.isalpha() or behind in ("in", "on", "because", "so", "while", "and")):

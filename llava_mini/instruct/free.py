@@ -1,8 +1,9 @@
 """What is certain in captions that people wrote freely, as COCO's are. Little, and nothing that two of them tell differently.
 
 A number counts when a caption says it and the boxes agree; a colour when it stands right before the noun of something
-that is there once; a relation when a caption puts it in so many words between two such things. All else may well be
-true, but a teacher that cannot see should keep silent about it.
+that is there once; a relation when a caption puts it in so many words between two such things and none puts another.
+Captions that call the one thing there by different names are not quoted. All else may well be true, but a teacher that
+cannot see should keep silent about it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,15 @@ _RELATIONS = tuple((kind, re.compile(pattern)) for kind, pattern in (
     ("riding", r"(?:is |are )?riding(?: on)?(?: the back of)?(?: his| her)?"),
     ("on", r"(?:that is |which is |is )?(?:(?:sitting|standing|laying|lying|sleeping|resting|sits|lies|lays|stands) )?"
            r"(?:(?:down|up|asleep) )?on(?: top of)?(?: his| her)?")))
+_BESIDE = re.compile(r"(?:.* )?(?:next to|beside|near)")
+_HIS, _HERS = set("man boy guy gentleman he him his".split()), set("woman girl lady she her".split())
+# Names that one thing of a category cannot have at once, by the question that they answer.
+_RIVALS = tuple((name, tuple(map(set, rivals))) for name, rivals in (
+    ("person", (_HIS, _HERS)), ("person", (["man"], "boy baby toddler child kid".split())),
+    ("bird", (["duck"], ["goose"], ["swan"], ["pigeon"], ["gull", "seagull"], ["parrot"])),
+    ("cow", (["cow"], ["bull"], ["ox"], ["wildebeest"], ["moose"], ["bison", "buffalo"])), ("sheep", (["sheep", "lamb"], ["goat"])),
+    ("horse", (["horse", "pony"], ["donkey", "mule"])), ("motorcycle", (["motorcycle", "motorbike"], ["scooter", "moped"])),
+    ("cup", (["tea"], ["coffee"], ["soda"], ["juice"], ["milk"], ["beer"], ["wine"]))))
 _ACTS = """sitting standing laying lying sleeping walking running riding holding flying jumping eating drinking looking staring playing posing
 waiting grazing surfing skiing talking carrying performing reading driving leaning resting wearing using chewing taking crossing going
 trying catching""".split()
@@ -79,14 +89,48 @@ def colours(captions, numbers: dict[str, int]) -> dict[str, str]:
     return {name: next(iter(said)) for name, said in found.items() if len(said) == 1 and None not in said}
 
 
+def _says(caption: str, boxes: dict[str, int]) -> dict[tuple, object]:
+    """{question: answer} for what other captions may answer otherwise: what the only bird is, whose the teeth are, who rides
+    the only horse, whether the only cat is on the only laptop or beside it."""
+    words, here, found = tokens(caption), mentions(caption), {}
+    for number, (name, rivals) in enumerate(_RIVALS):
+        chosen = [at for at, one in enumerate(rivals) if one & set(words)] if boxes.get(name) == 1 else []
+        if len(chosen) == 1:
+            found["is", number] = chosen[0]
+    found |= {("of", noun): whose for whose, noun in zip(words, words[1:]) if whose in ("his", "her") and noun.isalpha()}
+    for one, other in zip(here, here[1:]):
+        between, once = " ".join(words[one.end:other.start]), boxes.get(other.category) == 1
+        kind = next((kind for kind, pattern in _RELATIONS if pattern.fullmatch(between)), "beside" if _BESIDE.fullmatch(between) else None)
+        sexes = [sex for sex, names in enumerate((_HIS, _HERS)) if names & set(words[one.start:one.end])]
+        if once and kind in ("holding", "riding") and sexes:
+            found[kind, other.category] = sexes[0]
+        if once and kind and boxes.get(one.category) == 1:
+            pair = tuple(sorted((one.category, other.category)))
+            found["joins", pair] = kind if kind == "beside" else ("on" if kind == "riding" else kind, one.category)
+    return found
+
+
+def _told(captions, boxes: dict[str, int]) -> dict[tuple, Counter]:
+    """{question: how many captions give which answer}. Where there are two answers, the captions tell it differently."""
+    result: dict[tuple, Counter] = {}
+    for caption in captions:
+        for question, said in _says(caption, boxes).items():
+            result.setdefault(question, Counter())[said] += 1
+    return result
+
+
 def relations(captions, numbers: dict[str, int]) -> tuple:
-    """(kind, category, None, category, None) where a caption says it of two things that are there once each."""
-    found = set()
+    """(kind, category, None, category, None) where a caption says it of two things that are there once each.
+
+    Not where another caption joins the two otherwise: one on the other, and beside it.
+    """
+    found, told = set(), _told(captions, numbers)
     for caption in captions:
         words, here = tokens(caption), mentions(caption)
         for one, other in zip(here, here[1:]):
             once = numbers.get(one.category) == numbers.get(other.category) == 1
-            if once and one.clear and other.clear and one.category != other.category and "no" not in (one.determiner, other.determiner):
+            agreed = len(told.get(("joins", tuple(sorted((one.category, other.category)))), ())) < 2
+            if once and agreed and one.clear and other.clear and one.category != other.category and "no" not in (one.determiner, other.determiner):
                 between = " ".join(words[one.end:other.start])
                 found |= {(kind, one.category, None, other.category, None) for kind, pattern in _RELATIONS
                           if pattern.fullmatch(between) and (kind == "on" or one.category == "person")}
@@ -96,7 +140,10 @@ def relations(captions, numbers: dict[str, int]) -> tuple:
 def doings(captions, things, numbers: dict[str, int]) -> list[tuple[str, str]]:
     """(who, what) of the only person or animal: ("man", "riding a horse through a river")."""
     boxes, found = Counter(thing.category for thing in things), []
+    told = _told(captions, boxes)
     for caption in captions:
+        if any(len(told[question]) > 1 for question in _says(caption, boxes)):
+            continue
         match, here = _DOES.fullmatch(" ".join(caption.lower().split()).rstrip(" .,")), mentions(caption)
         if match and here and not at_odds(caption, boxes) and here[0].clear and numbers.get(here[0].category) == 1:
             one = here[0].category
@@ -106,12 +153,16 @@ def doings(captions, things, numbers: dict[str, int]) -> list[tuple[str, str]]:
 
 
 def quotable(captions, things) -> list[str]:
-    """Captions as sentences, none at odds with the boxes, none that says what an earlier one has said."""
+    """Captions as sentences, none at odds with the boxes or with another one, none that says what an earlier one has said.
+
+    Where each tells something differently, those stay that tell it as most of them do.
+    """
     boxes, kept = Counter(thing.category for thing in things), []
-    for caption in captions:
+    told = _told(captions, boxes)
+    usable = [c for c in captions if not c.isupper() and len(c.rstrip(" .,").split()) >= 3 and not at_odds(c, boxes)]
+    agreed = [c for c in usable if all(len(told[question]) == 1 for question in _says(c, boxes))]
+    for caption in agreed or [c for c in usable if all(told[q].most_common(1)[0][0] == said for q, said in _says(c, boxes).items())]:
         words = " ".join(caption.split()).rstrip(" .,")
-        if words.isupper() or len(words.split()) < 3 or at_odds(caption, boxes):
-            continue
         own = set(tokens(words))
         if all(len(own & other) <= ALIKE * min(len(own), len(other)) for other in (set(tokens(one)) for one in kept)):
             kept.append(words[0].upper() + words[1:] + ("" if words.endswith(("!", "?")) else "."))

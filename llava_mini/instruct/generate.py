@@ -29,7 +29,7 @@ from ..commands import guarded
 from ..errors import InputError
 from .asking import Run, Summary
 from .connection import OFFLINE, PARENT, Settings, connect
-from .ledger import writing
+from .ledger import rows, writing
 from .plan import Plan, add_arguments, check_budget, dry_run, estimate, of_arguments
 from .teacher import Teacher
 
@@ -138,7 +138,7 @@ def _main(args: argparse.Namespace) -> None:
     plan = of_arguments(args, os.environ.get("OPENAI_MODEL"))
     plan.settings = replace(plan.settings, timeout=args.timeout)
     if args.dry_run:
-        print(dry_run(plan))
+        print(dry_run(plan, frozenset((row["id"], row["kind"]) for _, row in rows(args.folder / ANSWERS))))
         return
     misbehave, transport = rates(args.misbehave), None
     if misbehave and plan.settings.model not in (OFFLINE, PARENT):

@@ -21,7 +21,8 @@ Turns = list[tuple[str, str]]
 Told = tuple[Turns, str] | None             # the turns with the lie among them, and the sentence that is one
 _COLOUR = re.compile(rf"\b({'|'.join(COLOURS)})\b")
 # Some forms are plain, some hide the lie amid a sentence: a measurement with plain ones alone would flatter the checker.
-_COLOURED = ("The {k} is {c}.", "There is a {c} {k} here.", "The {c} {k} catches the eye.", "The {k}, which is {c}, stands out.")
+_COLOURED = ("The {k} is {c}.", "There is a {c} {k} here.", "The {c} {k} catches the eye.", "The {k}, which is {c}, stands out.",
+             "One sees the {k}, and it is {c}.", "The {k} is here. It is {c}.", "The {k} is a {c} one.", "The {k}, {c} in colour, is easy to find.")
 _COUNTED = ("There {b} {n} in all.", "One can count {n}.", "All in all one finds {n}.", "The picture has room for {n}.")
 _BESIDES = ("There is also {a}.", "There is also {a} {s}.", "{A} can be seen in the background.", "{A} is close by.", "Next to all this stands {a}.",
             "One also notices {a} {s}.")
@@ -29,7 +30,8 @@ _ASIDE = ("The {k} is {s}.", "{S} one sees the {k}.", "The {k} is {s} of the pic
 _PLACED = ("We are {w}.", "All of this is {w}.", "The picture was taken {w}.", "It is a usual sight {w}.")
 _SOURCES = ("According to the captions, {low}", "As the first caption says, {low}", "{text} The bounding boxes show it.",
             "{text} The coordinates are [0.18, 0.41, 0.62, 0.87].", "{text} The annotations tell this.", "{text} This is what the text says.",
-            "{text} It is the second one in the list of boxes.", "The description given to me says this: {low}")
+            "{text} It is the second one in the list of boxes.", "The description given to me says this: {low}",
+            "According to the boxes, {low}", "{text} It reaches from 0.18 to 0.41 of the width.", "{text} The second sentence says so.")
 
 
 def told(lie: str, kind: str, turns: Turns, facts: Facts, rng: random.Random) -> tuple[Turns, tuple[str, str] | None]:

@@ -119,7 +119,8 @@ class Offline(httpx2.AsyncBaseTransport):
     def count(self, key: str, outcome: str, sound: bool = False) -> None:
         """One reply to the request of that sha256, just before it leaves; ``sound``: with an answer that can be used."""
         self.served[outcome] += 1
-        self.answered[key] += sound
+        if sound:
+            self.answered[key] += 1
 
     def _completion(self, key: str, text, refusal, finish: str, prompt: int, written: int) -> dict:
         return {"id": f"chatcmpl-{key[:12]}-{self.asked[key]}", "object": "chat.completion", "created": int(time.time()), "model": self.name,

@@ -111,15 +111,20 @@ def estimate(plan: Plan, requests: list[tuple[Record, str]] | None = None, batch
     return Estimate({kind: numbers[kind] for kind in prompt}, prompt, completion, cost, most, exact)
 
 
-def dry_run(plan: Plan) -> str:
-    """One full prompt of each kind and the estimate: what would be sent, and what it would cost."""
+def dry_run(plan: Plan, answered: frozenset = frozenset()) -> str:
+    """One full prompt of each kind and the estimate: what would be sent, and what it would cost.
+
+    ``answered``: (id, kind) of requests whose answers are there already, which would not be asked again.
+    """
     parts = []
     for kind in KINDS:
         record = next((record for record, of in plan.requests if of == kind), None)
         if record is not None:
             parts.append(f"=== {kind}, picture {record.id}")
             parts += [f"--- {message['role']}\n{message['content']}" for message in plan.messages(record, kind)]
-    return "\n".join([*parts, f"=== {len(plan.requests):,} requests to the model {plan.settings.model!r}", str(estimate(plan))])
+    left = [(record, kind) for record, kind in plan.requests if (record.id, kind) not in answered]
+    there = f", {len(plan.requests) - len(left):,} of them answered already" if answered else ""
+    return "\n".join([*parts, f"=== {len(plan.requests):,} requests to the model {plan.settings.model!r}{there}", str(estimate(plan, left))])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -130,14 +130,19 @@ class Teacher:
 
 
 def read(body: dict, clean: Callable[[str], str] = str) -> Reply:
-    """A completion as it stands in a reply, or in a line of a batch. Raises KeyError, TypeError or IndexError for anything else."""
+    """A completion as it stands in a reply, or in a line of a batch, with every text of the server's cleaned.
+
+    Raises KeyError, TypeError or IndexError for anything else.
+    """
     choice, usage = body["choices"][0], body.get("usage") or {}
     content, refusal = choice["message"].get("content"), choice["message"].get("refusal")
     if not isinstance(content or refusal or "", str):
         raise TypeError("content")
     counted = all(isinstance(usage.get(name), int) for name in TOKENS)
-    return Reply(clean(content or refusal or ""), "content_filter" if refusal else choice.get("finish_reason"),
-                 {name: usage[name] for name in TOKENS} if counted else None, str(body.get("model") or ""), str(body.get("id") or ""))
+    reason = "content_filter" if refusal else choice.get("finish_reason")
+    return Reply(clean(content or refusal or ""), None if reason is None else clean(str(reason)),
+                 {name: usage[name] for name in TOKENS} if counted else None,
+                 clean(str(body.get("model") or "")), clean(str(body.get("id") or "")))
 
 
 def _name(status: int) -> str:
