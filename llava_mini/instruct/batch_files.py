@@ -179,5 +179,5 @@ def _row(asked: Asked, line: dict, price: Price, tokens: int, clean) -> dict | s
     error = error if isinstance(error, dict) else {"message": str(error or "")}
     if 400 <= status < 500 and status not in (408, 409, 429):
         message = clean(f"{status} {error.get('code') or ''} {error.get('message') or ''}")
-        return rejected(asked, in_few_words(message), str(line.get("id") or ""))
+        return rejected(asked, in_few_words(message), clean(str(line.get("id") or "")))
     return f"error {error.get('code') or status}"
