@@ -13,6 +13,7 @@ from .errors import InputError
 from .parts import part_of
 from .profiles import Stage
 
+ATTEMPTS = 20           # at timing a number format; other work on the machine disturbs several in a row
 
 def build_optimizer(trained: dict[str, torch.nn.Parameter], stage: Stage) -> torch.optim.AdamW:
     """AdamW over the trained parameters, in groups made by name.
@@ -76,13 +77,13 @@ def choose_precision(wanted: str, model, device: torch.device) -> str:
     width = model.language_model.get_input_embeddings().weight.shape[1]
     tokens = torch.ones(256 if device.type == "cpu" else 8192, width, device=device)       # [tokens, width]
     weight = torch.ones(width, width, device=device)
-    seconds = {}
-    for precision in ("fp32", "bf16"):
-        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-            for attempt in range(4):
+    seconds: dict[str, float] = {}
+    for attempt in range(ATTEMPTS):                     # by turns: what else the machine does hits both
+        for precision in ("fp32", "bf16"):
+            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
                 begin = time.perf_counter()
                 float(F.linear(tokens, weight).sum())   # reading the number waits for the device
                 taken = time.perf_counter() - begin
-                if attempt:                             # the first one pays for the start-up
-                    seconds[precision] = min(taken, seconds.get(precision, taken))
+            if attempt:                                 # the first one pays for the start-up
+                seconds[precision] = min(taken, seconds.get(precision, taken))
     return min(seconds, key=seconds.get)

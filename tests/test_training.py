@@ -260,6 +260,15 @@ def test_choose_precision(model, monkeypatch):
         monkeypatch.setattr("llava_mini.optimizer.F.linear", product)
         monkeypatch.setattr("llava_mini.optimizer.time.perf_counter", lambda clock=clock: clock[0])
         assert choose_precision("auto", model, cpu) == fast
+    calls = []
+
+    def disturbed(tokens, weight):                      # something else had the processor whenever fp32 was tried, at first
+        calls.append(torch.is_autocast_enabled("cpu"))
+        clock[0] += 5.0 if calls[-1] else 1.0 if calls.count(False) > 8 else 9.0
+        return tokens
+
+    monkeypatch.setattr("llava_mini.optimizer.F.linear", disturbed)
+    assert choose_precision("auto", model, cpu) == "fp32"
 
 
 def test_it_learns(run):

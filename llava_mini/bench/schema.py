@@ -117,12 +117,13 @@ def read_contexts(path, questions: Sequence[Question]) -> dict[str, str]:
     plain = {_COCO.sub(r"\1", name): text for name, text in texts.items()}
     missing = list(dict.fromkeys(q.image for q in questions if _COCO.sub(r"\1", q.image) not in plain))
     if missing:
-        raise InputError(f"{path.name}: {len(missing)} pictures of the questions are not in it ({named(missing)}); "
+        raise InputError(f"{path.name}: pictures of the questions that are not in it: {len(missing)} ({named(missing)}); "
                          "give the captions and boxes of all of them.")
     return {str(q.id): plain[_COCO.sub(r"\1", q.image)] for q in questions}
 
 
 def write_questions(path, questions: Sequence[Question]) -> None:
+    """Questions as :func:`read_questions` reads them, a kind and a value only where there are."""
     rows = [{"question_id": q.id, "image": q.image, "text": q.text, "category": q.category,
              **{name: getattr(q, name) for name in ("kind", "value") if getattr(q, name) is not None}} for q in questions]
     write_rows(path, rows)
@@ -177,11 +178,11 @@ def _joined(path, questions: Sequence[Question], what: str, parse: Callable) -> 
             found.rows[key] = row
     name, missing = found.path.name, [key for key in asked if key not in found.rows]
     if doubled:
-        found.faults.append(f"{name}: {len(doubled)} {what} are to a question that has one already ({named(doubled)}); the first counts, remove the others.")
+        found.faults.append(f"{name}: questions with more than one {what[:-1]}: {len(doubled)} ({named(doubled)}); the first counts, remove the others.")
     if unknown:
-        found.faults.append(f"{name}: {len(unknown)} {what} are to questions that are not asked ({named(unknown)}); remove them, or give their questions.")
+        found.faults.append(f"{name}: {what} to questions that are not asked: {len(unknown)} ({named(unknown)}); remove them, or give their questions.")
     if missing:
-        found.faults.append(f"{name}: {len(missing)} of {len(asked)} questions have none of the {what} ({named(missing)}); add their lines.")
+        found.faults.append(f"{name}: questions without {what}: {len(missing)} of {len(asked)} ({named(missing)}); add their lines.")
     return found
 
 

@@ -4,18 +4,24 @@ Relative score (paper, section 5.1) = 100 x sum of the candidate's scores / sum 
 turns "8, 9" into (-1, -1) and averages the -1 in; here a verdict that cannot be read is counted and named, and an
 overall score is given only where every question has its verdict.
 
+    python -m llava_mini.bench.scores data/cache/bench/coco/questions.jsonl reviews.jsonl        # also the authors' own files
+
 >>> parse("8 9\\nAssistant 2 names the colours.")
 (8.0, 9.0)
 """
 
 from __future__ import annotations
 
+import argparse
 import random
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from .schema import KINDS, Found, Question, named
+from ..commands import guarded
+from .schema import KINDS, Found, Question, named, read_questions, read_reviews
 
 LOWEST, HIGHEST = 1, 10
 RESAMPLES = 2000
@@ -81,21 +87,22 @@ class Tally:
 
 @dataclass
 class Scores:
-    """The scores of one candidate. ``headline`` is the overall relative score, or None while a verdict is lacking."""
+    """The scores of one candidate. ``headline`` is the overall relative score: None while a verdict is lacking, or where judges are mixed."""
 
     all: Tally = field(default_factory=Tally)
     kinds: dict[str, Tally] = field(default_factory=dict)
     pairs: dict[str, tuple[float, float]] = field(default_factory=dict)     # question id -> (reference, candidate)
     unreadable: dict[str, str] = field(default_factory=dict)                # question id -> why
+    judges: list[str] = field(default_factory=list)                         # "gpt-4o, prompt 3f66594d02c2"; one, or the scores mean nothing
     faults: list[str] = field(default_factory=list)
 
     @property
     def headline(self) -> float | None:
-        return self.all.relative if self.all.asked and self.all.judged == self.all.asked else None
+        return self.all.relative if self.all.asked and self.all.judged == self.all.asked and len(self.judges) < 2 else None
 
     def as_dict(self) -> dict:
         return {"headline": None if self.headline is None else round(self.headline, 4), "all": self.all.as_dict(),
-                "kinds": {name: tally.as_dict() for name, tally in self.kinds.items()}, "unreadable": self.unreadable, "faults": self.faults}
+                "kinds": {name: tally.as_dict() for name, tally in self.kinds.items()}, "judges": self.judges, "unreadable": self.unreadable, "faults": self.faults}
 
 
 def score(questions: Sequence[Question], reviews: Found, seed: int = 0, resamples: int = RESAMPLES) -> Scores:
@@ -125,8 +132,11 @@ def score(questions: Sequence[Question], reviews: Found, seed: int = 0, resample
             tally.judged += 1
             tally.reference += pair[0]
             tally.candidate += pair[1]
+    scores.judges = sorted({f"{model or 'unknown'}, prompt {words or 'unknown'}" for model, words in (row.judge for row in reviews.rows.values())})
+    if len(scores.judges) > 1:
+        scores.faults.append(f"{reviews.path.name}: verdicts of several judges or prompts ({'; '.join(scores.judges)}); judge all answers in one way.")
     if scores.unreadable:
-        scores.faults.append(f"{reviews.path.name}: {len(scores.unreadable)} verdicts cannot be read ({named(list(scores.unreadable))}), the first because "
+        scores.faults.append(f"{reviews.path.name}: verdicts that cannot be read: {len(scores.unreadable)} ({named(list(scores.unreadable))}), the first because "
                              f"{next(iter(scores.unreadable.values()))}; remove these lines and judge again.")
     for name, tally in [*scores.kinds.items(), ("all", scores.all)]:
         tally.low, tally.high = interval([row for row in rows if name in ("all", row[1])], seed, resamples)
@@ -157,10 +167,30 @@ def table(scores: Scores, title: str = "relative score") -> str:
     for name, tally in [*scores.kinds.items(), ("all", scores.all)]:
         start = f"{name:<18}{f'{tally.judged} of {tally.asked}':>10}"
         if name == "all" and scores.headline is None:
-            lines.append(f"{start}   no overall score: {tally.asked - tally.judged} of {tally.asked} questions have no verdict that can be read")
+            why = f"{tally.asked - tally.judged} of {tally.asked} questions have no verdict that can be read"
+            lines.append(f"{start}   no overall score: {why if tally.judged < tally.asked else 'the verdicts are of several judges'}")
         elif tally.relative is None:
             lines.append(f"{start}   nothing judged")
         else:
             means = (tally.reference / tally.judged, tally.candidate / tally.judged, tally.relative)
             lines.append(f"{start}{means[0]:>11.2f}{means[1]:>11.2f}{means[2]:>10.1f}   {tally.low:.1f} to {tally.high:.1f}")
-    return "\n".join(lines + [f"! {fault}" for fault in scores.faults])
+    return "\n".join([*lines, *(f"judge: {name}" for name in scores.judges), *(f"! {fault}" for fault in scores.faults)])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m llava_mini.bench.scores", description=__doc__.split("\n")[0])
+    parser.add_argument("questions", type=Path, help="the benchmark's questions, one a line")
+    parser.add_argument("reviews", type=Path, help="reviews of one candidate, one a line")
+    args = parser.parse_args(arguments)
+
+    def work() -> bool:
+        questions = read_questions(args.questions)
+        scores = score(questions, read_reviews(args.reviews, questions))
+        print(table(scores, args.reviews.stem))
+        return scores.headline is not None
+
+    return guarded(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

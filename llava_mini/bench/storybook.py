@@ -15,6 +15,7 @@ scene, as text-only GPT-4 wrote the paper's references. Everything follows from 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 import sys
@@ -44,6 +45,7 @@ BENCHES = {"coco": "storybook-COCO", "wild": "storybook-in-the-wild"}
 COCO_PICTURES, OF_A_GROUP = 30, 6
 FIRST = 100_000             # scenes of a split before the first one of ours: nothing else looks so far
 WILD_FIRST = 200_000        # of the split "test", for the odd ones: other pictures than COCO's
+MOST_ALIKE = 2              # pictures in which the same category is odd: else all six are boats on land
 ROTATION = ("colour", "count", "what", "where", "is-there", "relation", "size", "place", "weather")   # of the questions of conversation
 GROUPS = ("place", "crowd", "odd", "character")
 FILES = {"pictures", QUESTIONS, CONTEXTS, REFERENCES, "about.json"}
@@ -87,10 +89,9 @@ def make(folder) -> Path:
 
 def _code() -> str:
     """Of what the files follow from: the storybook, and the words that make up questions (this module included)."""
-    import hashlib
-
     digest = hashlib.sha256(book.code().encode())
-    for path in [Path(__file__), *sorted(Path(prompts.__file__).parent.glob("*.py"))]:
+    words = prompts.HERE
+    for path in [Path(__file__), *sorted(words.glob("*.py")), *sorted(words.glob("instructions/*.txt"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -141,9 +142,13 @@ def _beyond(folder: Path, group: str) -> list[Record]:
     if group != "odd":
         split = {"place": "unseen_place", "crowd": "unseen_counts", "character": "unseen_character"}[group]
         return _records(folder, split, FIRST, OF_A_GROUP)
-    found, start = [], WILD_FIRST
+    found, odd, start = [], Counter(), WILD_FIRST
     while len(found) < OF_A_GROUP:
-        found += [record for record in _records(folder, "test", start, 10) if len(strangers(read(context(record)))) == 1]
+        for record in _records(folder, "test", start, 10):
+            strange = strangers(read(context(record)))
+            if len(strange) == 1 and odd[strange[0]] < MOST_ALIKE:
+                found.append(record)
+                odd[strange[0]] += 1
         start += 10
     return found[:OF_A_GROUP]
 

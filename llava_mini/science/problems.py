@@ -100,7 +100,7 @@ def read_problems(path, splits=None, pictures=None) -> Problems:
     """
     path = Path(path)
     path = existing(path / "problems.json" if path.is_dir() else path, (".json",), "problems")
-    problems, faults = {}, [f"{path.name}, problem {name!r}: comes twice; give each its own id." for name in doubled(path)]
+    problems, faults = {}, [f"{path.name}: {name!r} stands twice in one object; write each id and field once." for name in doubled(path)]
     for name, item in _object(path, "problems").items():
         found = _problem(name, item, path.name)
         if isinstance(found, Problem):
@@ -146,6 +146,8 @@ def _problem(name: str, item, file: str) -> Problem | list[str]:
     where, faults, read = f"{file}, problem {name!r}", [], {}
     if not isinstance(item, dict):
         return [f"{where}: not an object but {kind(item)}; write question, choices, answer and the other fields."]
+    if not _is_plain(name):
+        faults.append(f"{where}: an id is part of a file's path, so it must not hold a slash; write another one.")
     for field, how in _READERS.items():
         try:
             if field not in item:
@@ -157,6 +159,11 @@ def _problem(name: str, item, file: str) -> Problem | list[str]:
         faults.append(f"{where}, field 'answer': {read['answer']} is not one of the {len(read['choices'])} choices; write a number from 0 to "
                       f"{len(read['choices']) - 1}.")
     return faults or Problem(name, **read)
+
+
+def _is_plain(name: str) -> bool:
+    """Can it be the name of a file or a folder, and of none elsewhere?"""
+    return re.fullmatch(r"[^/\\\0]+", name) is not None and name not in (".", "..")
 
 
 def _text(item: dict, field: str) -> str:
@@ -187,7 +194,7 @@ def _image(item: dict, field: str) -> str | None:
     name = item[field]
     if name is None:
         return None
-    if not isinstance(name, str) or not re.fullmatch(r"[^/\\]+", name) or name in (".", ".."):
+    if not isinstance(name, str) or not _is_plain(name):
         raise InputError(f"field {field!r}: must be a file name without folders; write one, or null for no picture.")
     check_text(name, f"field {field!r}")
     return name
@@ -214,7 +221,7 @@ _READERS = {"question": _text, "choices": _choices, "answer": _answer, "hint": _
 
 
 def _splits(path: Path, problems: dict[str, Problem], file: str) -> dict[str, tuple[str, ...]]:
-    faults, splits = [f"{path.name}, split {name!r}: comes twice; write each once." for name in doubled(path)], {}
+    faults, splits = [f"{path.name}: {name!r} stands twice in one object; write each split once." for name in doubled(path)], {}
     for split, names in _object(path, "splits").items():
         where = f"{path.name}, split {split!r}"
         if not isinstance(names, list):

@@ -7,8 +7,9 @@ or its training. A test follows the imports and the files to see that it stays s
 
 The two parents are raised before that, and on more: they read what is told from scenes of their own,
 the words for each cell of a picture (:func:`.narrate.word_map`) among it, as a real CLIP and a real
-Vicuna have read what no COCO file says. Their scenes come from other seeds and hold whatever the storybook
-knows: purple cars, deserts, six cats, the character. "Unseen" means that no sample of LLaVA's two stages shows it.
+Vicuna have read what no COCO file says. Their scenes come from other seeds and hold what the storybook
+knows: deserts, six cats, the character, and for the vision parent purple cars, of which the language parent has
+not read. "Unseen" means that no sample of LLaVA's two stages shows it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,153 @@
+"""One answer on the scales of the rule-based judge: what the context supports, contradicts, and finds left out.
+
+Scores run from 1 to 10. A question whose answer the context knows (a colour, a number, a side) is answered or not; a
+description is weighed by how much of the picture it names; an answer that reasons, by what it names as evidence,
+whether it draws a conclusion, and how much of it has to do with the picture. Length as such counts for nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ..instruct.claims import contradictions
+from ..instruct.reading import Facts, read
+from ..instruct.speech import noun
+from ..instruct.words import COLOURS, category, mentions, tokens
+from ..storybook.vocabulary import WEATHER
+from .asked import Asked, asked, said
+
+ENOUGH = 0.8                # of what a picture shows; a description with so much of it is complete
+GROUNDED = 0.4              # of the words of an answer that reasons; the rest is what it concludes
+_DESCRIBE = re.compile(r"\b(?:describe|description|detail(?:s|ed)?|elaborate|everything|all (?:the things|that)|explain the visual|paragraph|"
+                       r"what is (?:where|going on)|report|what does it show|main features|analy[sz]e the image|what do you (?:see|think is going)|"
+                       r"tell me (?:about|what)|the rest of the picture|summari[sz]e|paint(?:er)?|about this (?:photo|picture|image)|this photo about|characteristics)\b", re.I)
+_SO = re.compile(r"\b(?:because|so|since|therefore|thus|may|might|could|probably|likely|perhaps|suggests?|indicates?|means|belongs?|without|as a result|"
+                 r"implies|would|plausible|to (?:keep|protect|avoid|give))\b", re.I)
+_CLAUSE = re.compile(r"[.!?;]\s+|,\s+(?:so|but|because|since|and) |\s+because ")
+_NAMES = {"there": "whether it is there", "side": "where it is", "beside": "on which side it is", "thing": "what it is", "odd": "what is odd"}
+_STOP = set("""the and that this with from into they them their there here where which what when while who whom whose are was were been being has have had
+does did not but for its his her our your you can could may might will would shall should one two some any all each every both such than then very also
+just only more most much many other another same see sees seen show shows shown look looks picture image photo scene visible appear appears yes because
+since probably likely""".split())
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The score of one answer and what it stands on."""
+
+    score: int                                  # 1 to 10
+    supported: tuple[str, ...] = ()             # what it says that the context says too
+    contradicted: tuple[tuple[str, str], ...] = ()      # (reason, sentence)
+    left_out: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        parts = [f"supported: {', '.join(self.supported)}" if self.supported else "nothing of it is supported by the context"]
+        parts += [f"contradicted: {', '.join(f'{reason} ({sentence!r})' for reason, sentence in self.contradicted)}"] * bool(self.contradicted)
+        parts += [f"left out: {', '.join(self.left_out)}"] * bool(self.left_out)
+        return "; ".join(parts) + "."
+
+
+def weigh(question: str, answer: str, context: str) -> Weighed:
+    """Weighs an answer by the context alone; the other answer plays no part, and so neither does the order."""
+    if not re.search(r"\w", answer):
+        return Weighed(1, (), (), ("everything",))
+    facts = read(context)
+    wrong = _contradicted(question, answer, facts)
+    what = asked(question, facts)
+    if what.right:
+        named = frozenset(name for name in what.right if what.aspect == "name" and name in answer.lower())       # however it is written
+        return _exact(what, named or said(what.aspect, answer, question), wrong, answer)
+    if _DESCRIBE.search(question):
+        return _description(answer, facts, wrong)
+    return _open(question, answer, context, facts, wrong)
+
+
+def _contradicted(question: str, answer: str, facts: Facts) -> list[tuple[str, str]]:
+    """(reason, words) of what the context contradicts, one for each reason.
+
+    The checker passes over a sentence with a "may" in it; here each clause is looked at for itself, since what a guess
+    rests on is no guess: "It is raining, so they may be wet."
+    """
+    whole = re.sub(r"^\W*(orange)\W*$", r"In \1.", answer, flags=re.I)       # by itself it would be the fruit
+    clauses = _CLAUSE.split(answer.strip())
+    found = contradictions(question, whole, facts) + [one for clause in clauses if len(clauses) > 1 for one in contradictions("", f"{clause}.", facts)]
+    return list({reason: (reason, words) for reason, words in reversed(found)}.values())[::-1]
+
+
+def _exact(what: Asked, values: frozenset, wrong: list, answer: str) -> Weighed:
+    """10 for a right answer, 2 for a wrong one, 3 where nothing is said on the matter; two points less for each other contradiction."""
+    right, name = ", ".join(sorted(what.right)), _NAMES.get(what.aspect, f"the {what.aspect}")
+    if not values:
+        return Weighed(max(1, 3 - len(wrong)), (), tuple(wrong), (f"{name} ({right})",))
+    if values <= what.right:
+        return Weighed(max(2, 10 - 2 * len(wrong)), (f"{name} ({', '.join(sorted(values))})",), tuple(wrong))
+    wrong = wrong or [(f"wrong answer to {name}", answer.strip())]
+    return Weighed(max(1, 3 - len(wrong)), (), tuple(wrong), (f"{name} ({right})",))
+
+
+def _description(answer: str, facts: Facts, wrong: list) -> Weighed:
+    """1 + 9 x (share of the picture that is named) x (share of what is said that holds); a contradiction weighs as two supported facts."""
+    there = salient(facts)
+    here = [name for name, test in there.items() if test(answer)]
+    share = min(1.0, len(here) / max(1.0, ENOUGH * len(there)))
+    holds = len(here) / (len(here) + 2 * len(wrong)) if here else 0.0
+    return Weighed(round(1 + 9 * share * holds), tuple(here), tuple(wrong), tuple(name for name in there if name not in here))
+
+
+def _open(question: str, answer: str, context: str, facts: Facts, wrong: list) -> Weighed:
+    """1, and four points for evidence from the picture, three for a conclusion where one is asked for, two for keeping to the picture.
+
+    The points are halved by one contradiction, divided by three for two, and so on.
+    """
+    known, words = content(context) | content(question), content(answer)
+    evidence = sorted(words & content(context))
+    things = {category(m.category).spoken for m in mentions(answer) if facts.of(m.category)}
+    things |= {WEATHER[name] for name in said("weather", answer, "") & {facts.weather}}
+    asks_why = not re.match(r"(?:what (?:is|are|does|do)|which|where|who|is|are|does|do|how many)\b", question.strip(), re.I)
+    concludes = bool(_SO.search(answer)) or not asks_why
+    grounded = min(1.0, len(words & known) / (GROUNDED * len(words))) if words else 0.0
+    points = (4 * bool(evidence or things) + 3 * concludes + 2 * grounded) / (1 + len(wrong))
+    left_out = [*(["anything of the picture"] if not evidence and not things else []), *(["a reason or a conclusion"] if not concludes else [])]
+    return Weighed(round(1 + points), (*sorted(things), *(word for word in evidence if word not in content(" ".join(things)))), tuple(wrong), tuple(left_out))
+
+
+def salient(facts: Facts) -> dict:
+    """What a description should name: {in words: test of an answer}. Things with their colours, place, weather, what touches what.
+
+    Of free captions also the words that two of them share, for what several people mention is what one sees.
+    """
+    tests = {}
+    for name in dict.fromkeys(thing.category for thing in facts.things):
+        tests[category(name).spoken] = lambda text, name=name: any(m.category == name for m in mentions(text))
+    for name, colour in sorted({(look[0], look[1]) for look in facts.looks if look[1] and not look[3]} | set(facts.colours.items())):
+        tests[noun(name, colour)] = lambda text, name=name, colour=colour: _together(text, (name,), colour)
+    if facts.place:
+        tests[facts.place.phrase] = lambda text: facts.place.name in tokens(text)
+    if facts.weather:
+        tests[WEATHER[facts.weather]] = lambda text: bool(said("weather", text, "") & {facts.weather})
+    for kind, one, _, other, _ in facts.relations:
+        tests[f"{category(one).spoken} {kind} {category(other).spoken}"] = lambda text, pair=(one, other): _together(text, pair)
+    if not facts.told:
+        boxed = content(" ".join(tests))
+        shared = Counter(word for caption in facts.captions for word in content(caption) - boxed)
+        for word in sorted(word for word, n in shared.items() if n > 1):
+            tests[word] = lambda text, word=word: word in content(text)
+    return tests
+
+
+@lru_cache(maxsize=4096)
+def content(text: str) -> frozenset[str]:
+    """The words that carry meaning, in a common form: "walking" and "walks" are "walk"."""
+    return frozenset(re.sub(r"(?<=[a-z]{3})(?:ing|ed|(?<!s)s)$", "", word) for word in tokens(text) if word.isalpha() and len(word) > 2 and word not in _STOP)
+
+
+def _together(text: str, names: tuple[str, ...], colour: str | None = None) -> bool:
+    """Does one sentence name all of these, and the colour?"""
+    for sentence in re.split(r"(?<=[.!?;])\s+", text):
+        here = {m.category for m in mentions(sentence)}
+        if set(names) <= here and (colour is None or colour in {COLOURS.get(word) for word in tokens(sentence)}):
+            return True
+    return False

@@ -1,0 +1,80 @@
+"""The letter that a model's text chooses, or why none can be read. Nothing is guessed.
+
+The authors take a bare letter, else a letter at the start ("B. ..."), else "The answer is B."; whatever else is wrong to
+them, and of two answers they take the first. Here more ways of writing are read ("(b)", "Answer: B", a letter on the
+last line, bold type, the word for answer in some other languages), and two answers that differ are refused.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+EMPTY, TWO, NO_OPTION, SCRIPT, NONE = "empty", "two answers", "no such option", "another script", "no letter"
+REASONS = (EMPTY, TWO, NO_OPTION, SCRIPT, NONE)
+
+_ONE = r"(?:\([A-Ha-h]\)|[A-H](?![\w'’]))"          # a letter as part of a sentence; small ones only in brackets
+_SAYS = (r"(?i:answer|choice|option|antwort|respuesta|réponse|risposta|resposta|antwoord|svaret|ответ)"
+         r"(?:\s+(?i:is|was|would be|must be|should be|ist|es|est|è|é|är|er)\b\s*:?|\s*[:=])\s*(?i:(?:option|choice|letter)\s+)?"
+         r"|(?:答案|答え|正解|정답)\s*(?:是|は|은|:)?\s*")
+_STATED = re.compile(rf"(?:{_SAYS})({_ONE}(?:\s*(?:,|/|&|or|and)\s*{_ONE})*)")
+_SMALL = re.compile(r"(?i:\banswer(?:\s+is|\s*:))\s*([a-h])[.!]?\s*$", re.MULTILINE)
+_ARTICLE = re.compile(r"A\s+(?!(?:because|since|as|and|or|for)\b)[a-z]")    # "The answer is A dog" names no letter
+_LETTERS = re.compile(r"\(([A-Ha-h])\)|([A-H])")
+_BARE = re.compile(r"[(\[]?([A-Ha-h])[)\]]?[.:。]?")
+_LEADING = re.compile(r"(?:\(([A-Ha-h])\)|([A-H])[.):])(?=\s)")
+_OPTION = re.compile(r"\([A-Ha-h]\)|(?<!\w)[A-H][.)](?=\s)")
+_BRACKETS = re.compile(r"\(([A-Ha-h])\)")
+_MARKUP = re.compile(r"\\(?:boxed|text|mathbf)\{([^{}]*)\}|[*`$]|__")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read of one text."""
+
+    index: int | None                   # of the choice, from 0; None where nothing could be read
+    reason: str = ""                    # one of REASONS where nothing could be read
+
+
+def read(text: str, choices: int) -> Reading:
+    """The choice that ``text`` makes among so many ``choices``.
+
+    >>> read("Insects have six legs. The answer is A.", 2)
+    Reading(index=0, reason='')
+    >>> read("A or B", 2).reason, read("The answer is E.", 2).reason, read("狗", 2).reason, read("a dog", 2).reason
+    ('two answers', 'no such option', 'another script', 'no letter')
+    """
+    text = _MARKUP.sub(lambda found: found[1] or "", unicodedata.normalize("NFKC", text)).strip()
+    if not text:
+        return Reading(None, EMPTY)
+    found = _stated(text) | _at_the_ends(text) or {letter.upper() for letter in _BRACKETS.findall(text.splitlines()[-1])}
+    if len(found) > 1:
+        return Reading(None, TWO)
+    if not found:
+        foreign = any(sign.isalpha() for sign in text) and not re.search(r"[A-Za-z]", text)
+        return Reading(None, SCRIPT if foreign else NONE)
+    index = ord(found.pop()) - ord("A")
+    return Reading(index) if index < choices else Reading(None, NO_OPTION)
+
+
+def _stated(text: str) -> set[str]:
+    """The letters after "the answer is" and its like."""
+    letters = {small.upper() for small in _SMALL.findall(text)}
+    for found in _STATED.finditer(text):
+        if not _ARTICLE.match(text, found.start(1)):
+            letters |= {(one or other).upper() for one, other in _LETTERS.findall(found[1])}
+    return letters
+
+
+def _at_the_ends(text: str) -> set[str]:
+    """A letter that begins the text ("B. It floats") or is all of its last line; lists of the options are no answer."""
+    if joined := re.fullmatch(rf"({_ONE}(?:\s*(?:,|/|&|or|and)\s*{_ONE})+)[.]?", text):
+        return {(one or other).upper() for one, other in _LETTERS.findall(joined[1])}
+    lines, letters = [line.strip() for line in text.splitlines()], set()
+    if last := _BARE.fullmatch(lines[-1]):
+        letters.add(last[1].upper())
+    first = _LEADING.match(lines[0] + " ")
+    if first and len(_OPTION.findall(_STATED.sub(" ", lines[0]) + " ")) <= 1 and not any(_LEADING.match(line + " ") for line in lines[1:-1]):
+        letters.add((first[1] or first[2]).upper())
+    return letters
