@@ -16,6 +16,8 @@ from torch import nn
 from llava_mini.errors import InputError
 from llava_mini.foundations import album, clip, probes, vicuna
 from llava_mini.foundations.loop import raise_parent
+from llava_mini.storybook.vocabulary import UNSEEN_PAIRS
+from llava_mini.storybook.world import scenes
 
 torch.set_num_threads(1)
 CLIP = clip.Settings(width=32, layers=2, heads=2, text_width=32, text_layers=1, embedding=16, pixels=32, patch=4, pictures=12, steps=4,
@@ -148,9 +150,6 @@ def test_probes_of_unseen_pairs_look_at_nothing_else():
 
 def test_probes_ask_for_the_patch_of_the_thing():
     """Guards against "column" being the row, and against a probe that looks at another patch than its answer tells of."""
-    from llava_mini.storybook.vocabulary import UNSEEN_PAIRS
-from llava_mini.storybook.world import scenes
-
     rows = probes.targets(list(scenes("parents_test", 30)), 8)
     (numbers, at, column), (_, at_too, row) = rows["column"], rows["row"]
     assert at == at_too == [r * 8 + c for c, r in zip(column, row)] == rows["category"][1] and len(set(column)) > 4
