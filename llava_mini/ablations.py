@@ -1,6 +1,6 @@
 """Runs that differ in one thing: what each part of the recipe is worth (the paper's section 5, Tables 4 and 8).
 
-    python -m llava_mini.ablations data                       what stage 2 learns from, seed 0
+    python -m llava_mini.ablations data                       what stage 2 learns from, seed 0 (other groups: layer, parent, projector, tuning)
     python -m llava_mini.ablations data --seeds 0 1 2         three seeds of each
     python -m llava_mini.ablations data --only half detail    a part of it, when time is short
     python -m llava_mini.ablations data --show                only the table and the picture, from what is there
@@ -42,12 +42,18 @@ class Variant:
     label: str                              # in tables and pictures
     job: dict = field(default_factory=dict)         # fields of Job
     profile: dict = field(default_factory=dict)     # fields of Profile
+    stages: dict = field(default_factory=dict)      # "align", "tune" or "lora" -> fields of that Stage
 
 
 _LABELS = {"all": "all of it", "half": "half of it", "conversation": "conversation only", "detail": "detail only", "reasoning": "reasoning only",
            "detail-reasoning": "detail + reasoning", "conversation-some": "conversation + some"}
 GROUPS: dict[str, dict[str, Variant]] = {
     "data": {name: Variant(_LABELS[name], job={} if name == "all" else {"data": name}) for name in MIXES},
+    "layer": {"before-last": Variant("before the last layer"), "last": Variant("last layer", profile={"vision_layer": -1})},
+    "parent": {"large": Variant("large language parent"), "small": Variant("small language parent", profile={"language": "data/pretrained/vicuna-small"})},
+    "projector": {"linear": Variant("linear"), "mlp": Variant("mlp2x_gelu", profile={"projector": "mlp2x_gelu"})},
+    "tuning": {"full": Variant("full"), **{f"lora-{rank}": Variant(f"LoRA, rank {rank}", job={"lora": True}, stages={"lora": {"lora_rank": rank, "lora_alpha": 2 * rank}})
+                                           for rank in (4, 16, 64)}},
 }
 
 
@@ -57,8 +63,9 @@ def job_of(group: str, name: str, seed: int, base: Job) -> Job:
         known = GROUPS.get(group, GROUPS)
         raise InputError(f"There is no {name if group in GROUPS else group!r} to compare; choose among {', '.join(known)}.")
     variant = GROUPS[group][name]
-    own_name = f"{group}-{name}-seed{seed}" if variant.job or variant.profile else ""
-    return replace(base, settings=replace(base.settings, **variant.profile), seed=seed, name=own_name, **variant.job)
+    own_name = f"{group}-{name}-seed{seed}" if variant.job or variant.profile or variant.stages else ""
+    stages = {stage: replace(base.settings.stage(stage), **changes) for stage, changes in variant.stages.items()}
+    return replace(base, settings=replace(base.settings, **variant.profile, **stages), seed=seed, name=own_name, **variant.job)
 
 
 def compare(group: str, names: list[str], seeds: list[int], base: Job, folder: Path = FOLDER) -> None:

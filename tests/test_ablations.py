@@ -8,6 +8,8 @@ from trainings import tiny_job
 from llava_mini import ablations, show
 from llava_mini.errors import InputError
 from llava_mini.evaluation import read_result
+from llava_mini.job import Job
+from llava_mini.profiles import profile
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +73,15 @@ def test_a_result_of_another_run_or_another_world_is_refused(base, folder, tmp_p
         ablations.tell("data", base, tmp_path / "empty")
     with pytest.raises(InputError, match="choose among all, half"):
         ablations.job_of("data", "quarter", 0, base)
+
+
+@pytest.mark.parametrize("group", list(ablations.GROUPS))
+def test_variants_differ_in_what_they_say(group):
+    """Guards against a comparison of a run with itself, and a name that two of them share."""
+    base = Job(profile("mini"))
+    jobs = [ablations.job_of(group, name, seed, base) for name in ablations.GROUPS[group] for seed in (0, 1)]
+    assert len({job.name for job in jobs}) == len(jobs) and jobs[0] == base
+    assert len({(str(job.settings), job.lora, job.data, job.seed) for job in jobs}) == len(jobs)
 
 
 def test_seeds_are_pooled_and_their_range_is_told():
