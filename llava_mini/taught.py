@@ -21,6 +21,7 @@ from pathlib import Path
 
 from .conversation import IMAGE
 from .data import Sample, read_samples
+from .errors import InputError
 from .profiles import Stage
 
 WANTED = {"conversation": "all", "detail": "25%", "reasoning": "25%"}      # pictures, by kind of text
@@ -78,11 +79,14 @@ def code() -> str:
 def read_taught(samples: Path, pictures: Path, mix: str = "all") -> list[Sample]:
     """The samples for training: of a conversation the first turns as one sample, then one for each further turn.
 
-    ``mix`` is a name in MIXES. Raises InputError as ``data.read_samples`` does.
+    ``mix`` is a name in MIXES. Raises InputError as ``data.read_samples`` does, and for a mix of samples that do not tell their kind.
     """
-    kinds = [row["kind"] for row in json.loads(samples.read_text(encoding="utf-8"))]
-    chosen = [sample for sample, kind in zip(read_samples(samples, pictures), kinds, strict=True)
-              if _lot(sample.id) < MIXES[mix].get(kind, 0.0)]
+    chosen = read_samples(samples, pictures)
+    if mix != "all":
+        kinds = [row.get("kind") for row in json.loads(samples.read_text(encoding="utf-8"))]
+        if unknown := set(kinds) - set(MIXES["all"]):
+            raise InputError(f"{samples}, field 'kind': {unknown.pop()!r} is no kind of text, so no part of the set can be chosen; train on all of it.")
+        chosen = [sample for sample, kind in zip(chosen, kinds, strict=True) if _lot(sample.id) < MIXES[mix].get(kind, 0.0)]
     return [part for sample in chosen for part in parted(sample)]
 
 

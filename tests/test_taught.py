@@ -12,6 +12,7 @@ from llava_mini.annotations import Record, context, load
 from llava_mini.boxes import Box
 from llava_mini.conversation import IMAGE
 from llava_mini.data import Sample
+from llava_mini.errors import InputError
 from llava_mini.instruct import generate as module
 from llava_mini.instruct import storyteller
 from llava_mini.instruct.prompts import KINDS
@@ -132,3 +133,12 @@ def test_a_part_of_the_data_is_looked_at_as_long_as_all_of_it(pack):
     rows = 40 if pack else 80
     assert taught.as_long(stage, whole[:20], whole).epochs * rows / 4 == pytest.approx(stage.epochs * rows)
     assert taught.as_long(stage, whole, whole) == stage
+
+
+def test_samples_without_a_kind_are_all_or_nothing(pictures, samples, tmp_path):
+    """Guards against other people's files, which tell no kind: read as a whole, and not silently as an empty mix."""
+    rows = [{key: value for key, value in row.items() if key != "kind"} for row in json.loads(samples.read_text(encoding="utf-8"))]
+    (tmp_path / "samples.json").write_text(json.dumps(rows))
+    assert taught.read_taught(tmp_path / "samples.json", pictures / "pictures") == taught.read_taught(samples, pictures / "pictures")
+    with pytest.raises(InputError, match="train on all of it"):
+        taught.read_taught(tmp_path / "samples.json", pictures / "pictures", "half")
