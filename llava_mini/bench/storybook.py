@@ -43,7 +43,7 @@ from .schema import Question, write_answers, write_questions, write_rows
 
 BENCHES = {"coco": "storybook-COCO", "wild": "storybook-in-the-wild"}
 COCO_PICTURES, OF_A_GROUP = 30, 6
-FIRST = 100_000             # scenes of a split before the first one of ours: nothing else looks so far
+FIRST = 100_000             # scenes of a split before the first one of ours: training and the main evaluation look nowhere near
 WILD_FIRST = 200_000        # of the split "test", for the odd ones: other pictures than COCO's
 MOST_ALIKE = 2              # pictures in which the same category is odd: else all six are boats on land
 ROTATION = ("colour", "count", "what", "where", "is-there", "relation", "size", "place", "weather")   # of the questions of conversation
