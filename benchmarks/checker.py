@@ -1,10 +1,10 @@
 """How many lies the checker of instruction data finds, and how many it sees where none are told.
 
-    python -m benchmarks.checker                                    500 storybook pictures, half of all texts with one lie
+    python -m benchmarks.checker                                    500 storybook pictures; a lie in a tenth of the texts, then in half
     python -m benchmarks.checker --also coco.jsonl                  the same on captions and boxes of your own
     python -m benchmarks.checker --quick                            20 pictures; shows that it runs
 
-The storyteller lies at a known rate, one lie in a text, and llava_mini.instruct.measure compares. Storyteller and checker
+The storyteller lies at known rates, one lie in a text, and llava_mini.instruct.measure compares. Storyteller and checker
 are of one author: the lies are of kinds that he thought of, in sentences that he wrote. The figures say how well the checker
 reads those, not how well it would read another teacher. The result goes to data/results/benchmark-checker.json.
 """
@@ -25,7 +25,7 @@ from llava_mini.instruct.measure import Measured, measure
 from llava_mini.storybook.folder import make_folder as draw
 
 OUTPUT = Path("data/results/benchmark-checker.json")
-PICTURES, QUICK, RATE = 500, 20, 0.5
+PICTURES, QUICK, RATES = 500, 20, (0.1, 0.5)
 
 
 def told(found: Measured) -> dict:
@@ -50,14 +50,16 @@ def work(args: argparse.Namespace) -> None:
     sources = {"storybook": load(draw(args.folder.absolute() / f"val-{number}", "val", number))}
     if args.also:
         sources[args.also.name] = load(args.also)
-    found = {name: measure(records, rate=RATE, seed=args.seed) for name, records in sources.items()}
-    result = {"name": "benchmark-checker", "rate": RATE, "seed": args.seed, "sources": {name: {"pictures": len(sources[name])} | told(one) for name, one in found.items()},
+    found = {name: {rate: measure(records, rate=rate, seed=args.seed) for rate in RATES} for name, records in sources.items()}
+    result = {"name": "benchmark-checker", "rates": RATES, "seed": args.seed,
+              "sources": {name: {"pictures": len(sources[name]), "rates": {str(rate): told(one) for rate, one in rows.items()}} for name, rows in found.items()},
               "date": datetime.now(timezone.utc).isoformat(timespec="seconds"), "versions": results.versions(), "commit": results.commit(), "full": not args.quick}
     output = args.output or (args.folder / "quick-checker.json" if args.quick else OUTPUT)
     make_folder(output.parent)
     write_safely(output, (json.dumps(result, indent=1) + "\n").encode())
-    for name, one in found.items():
-        print(f"\n{name}, {len(sources[name])} pictures\n{one}")
+    for name, rows in found.items():
+        for rate, one in rows.items():
+            print(f"\n{name}, {len(sources[name])} pictures, a lie in {rate:.0%} of the texts\n{one}")
     print(f"Written: {output}")
 
 

@@ -328,11 +328,13 @@ def test_faults_and_kills_are_counted_from_what_the_server_noted(tmp_path):
 def test_the_checkers_table_is_written_as_it_was_measured(tmp_path, capsys):
     """Guards against a committed table that the measurement did not print."""
     assert checker.main(["--quick", "--folder", str(tmp_path)]) == 0
-    found, said = json.loads((tmp_path / "quick-checker.json").read_text())["sources"]["storybook"], capsys.readouterr().out
-    assert found["samples"] == 60 and sum(row["told"] for row in found["lies"].values()) == 60 - found["without a lie"]
-    for lie, row in found["lies"].items():
-        printed = next(line.split() for line in said.splitlines() if line.startswith(f"{lie} "))
-        assert printed[-2:] == [str(row["accused"]), "-" if row["precision"] is None else f"{row['precision']:.3f}"]
+    rates, tables = json.loads((tmp_path / "quick-checker.json").read_text())["sources"]["storybook"]["rates"], capsys.readouterr().out.split("a lie in ")[1:]
+    assert list(rates) == ["0.1", "0.5"] and rates["0.1"]["without a lie"] > rates["0.5"]["without a lie"]
+    for found, said in zip(rates.values(), tables):
+        assert found["samples"] == 60 and sum(row["told"] for row in found["lies"].values()) == 60 - found["without a lie"]
+        for lie, row in found["lies"].items():
+            printed = next(line.split() for line in said.splitlines() if line.startswith(f"{lie} "))
+            assert printed[-2:] == [str(row["accused"]), "-" if row["precision"] is None else f"{row['precision']:.3f}"]
 
 
 def test_two_teachers_at_the_same_requests(tmp_path):

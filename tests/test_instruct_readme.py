@@ -17,11 +17,15 @@ def between(mark: str) -> list[str]:
 
 
 def checker_table() -> list[str]:
-    found = result("checker")["sources"]["storybook"]
-    lines = ["| lie | told | found | recall | accused | precision |", "|---|---|---|---|---|---|"]
-    for lie, row in found["lies"].items():
-        lines.append(f"| {lie} | {row['told']} | {row['found']} | {row['recall']:.3f} | {row['accused']} | {row['precision']:.3f} |")
-    return [*lines, f"{found['samples']:,} texts, {found['without a lie']} of them without a lie; of these {found['accused without a lie']} accused."]
+    rates = result("checker")["sources"]["storybook"]["rates"]
+    lines = ["| lie | " + " | ".join(f"told at {float(rate):.0%} | recall | precision" for rate in rates) + " |", "|---|" + "---|---|---|" * len(rates)]
+    for lie in next(iter(rates.values()))["lies"]:
+        rows = [found["lies"].get(lie, {"told": 0, "recall": None, "precision": None}) for found in rates.values()]
+        cells = [[str(row["told"]), *("-" if row[name] is None else f"{row[name]:.3f}" for name in ("recall", "precision"))] for row in rows]
+        lines.append(f"| {lie} | " + " | ".join(cell for row in cells for cell in row) + " |")
+    for rate, found in rates.items():
+        lines.append(f"- At {float(rate):.0%}: {found['samples']:,} texts, {found['without a lie']:,} of them without a lie; of these {found['accused without a lie']} accused.")
+    return lines
 
 
 def faults_told() -> list[str]:

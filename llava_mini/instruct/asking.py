@@ -14,13 +14,12 @@ from dataclasses import dataclass, field
 
 from ..annotations import Record
 from ..errors import InputError
-from . import prices, prompts
+from . import entries, prices, prompts
 from .connection import KEPT, Stop, place
-from .entries import Asked, answered, rejected
 from .ledger import Ledger
 from .plan import Plan
 from .prompts import KINDS
-from .teacher import DOUBTFUL, Rejected, Teacher, Unanswered
+from .teacher import DOUBTFUL, Rejected, Reply, Teacher, Unanswered
 
 SILENCE = 3                             # requests without an answer, one after the other, until the server is given up
 REFUSALS = 5                            # requests rejected before the first answer, until the server is given up
@@ -127,19 +126,18 @@ class Run:
     async def _ask(self, record, kind: str, asked: list[dict], most: float) -> None:
         """Asks one request once; what cannot be used goes back to the end of the queue, up to the limit."""
         key = record.id, kind
-        about = Asked(record.id, record.image, kind, prompts.digest(asked), self.plan.settings.model, self.book.tried[key] + 1)
         try:
             reply = await self.teacher.ask(asked, self.book.tried[key])
         except Rejected as error:
             self.refused += 1
-            row = rejected(about, str(error))
+            row = self.rejected(record, kind, asked, str(error))
         except Unanswered as error:
             self._unanswered(record, kind, str(error))
             return
         else:
             self.silent, self.new = 0, self.new + 1
             counted = {"prompt_tokens": prices.prompt_tokens(asked, self.count), "completion_tokens": int(self.count(reply.text))}
-            row = answered(about, reply, self.plan.price, counted)
+            row = self.answered(record, kind, asked, reply, counted)
             self.longer = max(self.longer, row["usage"]["prompt_tokens"] / counted["prompt_tokens"])
         finally:
             self.reserved -= most
@@ -148,6 +146,17 @@ class Run:
         if self.refused >= REFUSALS and not self.new:
             raise Stop(f"The server at {place(self.teacher.client)} takes none of the requests ({row.get('message')}); correct the model "
                        f"or the options and {KEPT}.")
+
+    def answered(self, record, kind: str, asked: list[dict], reply: Reply, counted: dict) -> dict:
+        """The row to keep of a reply; with a field "reason" it is set aside. A run of another sort keeps rows of its own."""
+        return entries.answered(self._about(record, kind, asked), reply, self.plan.price, counted)
+
+    def rejected(self, record, kind: str, asked: list[dict], message: str) -> dict:
+        """The row to keep of a request that the server would not take."""
+        return entries.rejected(self._about(record, kind, asked), message)
+
+    def _about(self, record, kind: str, asked: list[dict]) -> entries.Asked:
+        return entries.Asked(record.id, record.image, kind, prompts.digest(asked), self.plan.settings.model, self.book.tried[record.id, kind] + 1)
 
     def _unanswered(self, record, kind: str, fault: str) -> None:
         if self.teacher.stopping.is_set():

@@ -25,15 +25,16 @@ _ASKS_NUMBER = re.compile(r"how many\b|(?:can you |please )?count the\b|what is 
 _SIDE = re.compile(r"\b(?:on|in|at) the (left|right|middle|cent(?:er|re))\b(?: side| part)?(?: of the (?:picture|image|photo|scene))?(?! of\b)")
 _SEEN_FROM = re.compile(r"\b(?:to|on) the (left|right) of\b(?! the (?:picture|image|photo|scene))")
 _SIDES = {"left": "on the left", "right": "on the right", "middle": "in the middle", "center": "in the middle", "centre": "in the middle"}
-_WEATHER = {"sunny": "sunny", "sun is shining": "sunny", "it is raining": "rainy", "rainy": "rainy", "sky is cloudy": "cloudy", "cloudy": "cloudy",
-            "it is night": "night", "at night": "night"}
+_WEATHER = {"sunny": "sunny", "sun is shining": "sunny", "sun shines": "sunny", "raining": "rainy", "rainy": "rainy", "it rains": "rainy",
+            "rain is falling": "rainy", "cloudy": "cloudy", "clouds cover": "cloudy", "it is night": "night", "at night": "night"}
+_DENIES = re.compile(r"(?:no, )?(?:there (?:is|are)|(?:one|we|you) sees?) no ")
 _VERDICT = re.compile(r", so (yes|no)\W*$")               # behind the evidence: "The car is brown, so no."
 _COUNTING = re.compile(r"(?:in all |together |in total )?(?:there (?:is|are)|one can count)\b(?! also)")
 _SHOWN = re.compile(r"\b(?:there (?:is|are)|sees?|seen|shows?|visible|on the (?:left|right)|in the (?:middle|background|foreground|picture|image))\b")
 _TOUCHING = re.compile(r"\b(?:hold|holds|holding|carrying|wearing|under|behind|beside|next|between|with|riding|front)\b|\bon (?!the (?:left|right)\b)|"
                        r"\bof the (?!picture|image|photo|scene)")
 
-_IT_IS = re.compile(rf"\bit (?:is|looks) (?:an? )?({'|'.join(COLOURS)})(?: one| in colou?r)?(?=\W*$|[,;])")
+_IT_IS = re.compile(rf"\bit (?:is|looks) (?:an? )?({'|'.join((*COLOURS, *SIZES))})(?: one| in colou?r)?(?=\W*$|[,;])")
 # Beside these a sentence holds nothing else that "it" might mean.
 _BARE = set("""there is are here also and , . ; one you we i see sees can be seen a the it visible stands sits lies big small large little
 clearly right""".split())
@@ -46,7 +47,9 @@ def contradictions(question: str, answer: str, facts: Facts) -> list[tuple[str, 
         hedged = _HEDGED.search(sentence.lower())
         if not hedged:
             found += [(reason, sentence) for reason in _asserted(sentence, facts)]
-            found += [("wrong colour", sentence)] if _of_it(sentence.lower(), before, facts) else []
+            found += [(reason, sentence) for reason in _of_it(sentence.lower(), before, facts)]
+        elif _denies(sentence.lower(), facts):
+            found.append(("denied thing", sentence))
         before = "" if hedged else sentence.lower()
     return list({reason: (reason, text) for reason, text in reversed(found)}.values())[::-1]
 
@@ -94,7 +97,7 @@ def _asserted(sentence: str, facts: Facts) -> list[str]:
         if colour and not _possible(m.category, colour, facts):
             found.append("wrong colour")
             continue                                        # of a thing that is not there number and side are no matter
-        if size and facts.told and not any(look[0] == m.category and look[2] in (size, None) for look in facts.looks):
+        if size and _never_of_size(m.category, size, facts):
             found.append("wrong size")
         right = _count(m, facts)
         if right is not None and (m.determiner in NUMBERS or m.determiner.isdigit()):
@@ -116,19 +119,29 @@ def _asserted(sentence: str, facts: Facts) -> list[str]:
     return found
 
 
-def _of_it(text: str, before: str, facts: Facts) -> bool:
-    """Does a sentence say a wrong colour of "it", where that can only be the one thing named just before?"""
+def _denies(text: str, facts: Facts) -> bool:
+    """Does a sentence say that there is no such thing in the whole picture, where there is one?"""
+    about = mentions(text)
+    return bool(_DENIES.match(text)) and len(about) == 1 and not _SIDE.search(text) and not _TOUCHING.search(text) and _is_there(about[0], facts) is True
+
+
+def _of_it(text: str, before: str, facts: Facts) -> list[str]:
+    """Reasons why what a sentence says of "it" is wrong, where that can only be the one thing named just before."""
     match = _IT_IS.search(text)
     if not match or any(word in COLOURS for word in tokens(text[match.end():])):        # "it is blue, white and red"
-        return False
+        return []
     named = text[:match.start()].strip() or before
     about, words = mentions(named), tokens(named)
     if len(about) != 1 or about[0].plural or about[0].category == "person" or not facts.of(about[0].category):
-        return False
+        return []
     rest = " ".join(words[:about[0].start] + words[about[0].end:])
     if words[-1] not in ("and", ",", ";", ".", "!"):                                    # "the dog sees it is blue"
-        return False
-    return set(tokens(_SIDE.sub(" ", rest))) <= _BARE and not _possible(about[0].category, COLOURS[match[1]], facts)
+        return []
+    if not set(tokens(_SIDE.sub(" ", rest))) <= _BARE:
+        return []
+    if match[1] in SIZES:
+        return ["wrong size"] * _never_of_size(about[0].category, SIZES[match[1]], facts)
+    return ["wrong colour"] * (not _possible(about[0].category, COLOURS[match[1]], facts))
 
 
 def _said_of(m: Mention, words: list[str]) -> tuple[str | None, str | None]:
@@ -152,6 +165,10 @@ def _said_of(m: Mention, words: list[str]) -> tuple[str | None, str | None]:
     if len(before) == 3 and before[0] in COLOURS and before[1] in ("thing", "object", "animal") and before[2] == "is":
         colour = COLOURS[before[0]]
     return colour, size
+
+
+def _never_of_size(name: str, size: str, facts: Facts) -> bool:
+    return facts.told and not any(look[0] == name and look[2] in (size, None) for look in facts.looks)
 
 
 def _possible(name: str, colour: str, facts: Facts) -> bool:

@@ -63,26 +63,42 @@ class Ledger:
         self.reasons: Counter = Counter()                       # (kind, reason) -> how many
         self.replies: set[str] = set()                          # the server's names of the answers that were set aside
         self.cost, self.tokens = 0.0, Counter()                 # of all answers, the ones set aside too
-        self.mended = sum(_mend(one) for one in (path, beside(path, "set-aside")))
+        self.mended = sum(mend(one) for one in (path, beside(path, "set-aside")))
         for one in (path, beside(path, "set-aside")):
-            for _, row in rows(one):
+            for row in self.read(one):
                 self._refuse_twice(row)
                 self._count(row)
         self._files: dict[Path, object] = {}
         self._synced = time.monotonic()
 
+    def read(self, path: Path) -> Iterator[dict]:
+        """The rows of a file, checked. A ledger of another sort reads rows of its own; see the three below."""
+        return (row for _, row in rows(path))
+
+    def key(self, row: dict) -> tuple[str, str]:
+        """What a row answers: two answers with the same key are one too many."""
+        return row["id"], row["kind"]
+
+    def origin(self, row: dict) -> tuple[str, str]:
+        """(prompt, model) of an answer."""
+        return row["prompt"], row["model"]
+
+    def title(self, row: dict) -> str:
+        """What a row is called in a message."""
+        return f"the {row['kind']} of {row['id']!r}"
+
     def _refuse_twice(self, row: dict) -> None:
-        if "reason" not in row and (row["id"], row["kind"]) in self.done:
-            raise InputError(f"{self.path.name}: the {row['kind']} of {row['id']!r} is there twice; remove one of the two lines.")
+        if "reason" not in row and self.key(row) in self.done:
+            raise InputError(f"{self.path.name}: {self.title(row)} is there twice; remove one of the two lines.")
 
     def _count(self, row: dict) -> None:
-        key = row["id"], row["kind"]
+        key = self.key(row)
         if "reason" in row:
             self.tried[key] += 1
-            self.reasons[row["kind"], row["reason"]] += 1
+            self.reasons[key[1], row["reason"]] += 1
             self.replies.add(row.get("reply") or "")
         else:
-            self.done[key] = row["prompt"], row["model"]
+            self.done[key] = self.origin(row)
         self.cost += row["cost"] if is_number(row.get("cost")) else 0.0
         self.tokens.update({name: row["usage"][name] for name in TOKENS if is_number(row["usage"].get(name))})
 
@@ -132,15 +148,15 @@ class Ledger:
 
 
 @contextmanager
-def writing(path) -> Iterator[Ledger]:
+def writing(path, sort: type[Ledger] = Ledger) -> Iterator[Ledger]:
     """Opens an answers file, a new one or one to go on with, and mends what a crash left.
 
-    Raises InputError while another process works in its folder, and for lines that are not answers.
+    ``sort``: the class of ledger whose rows it holds. Raises InputError while another process works in its folder, and for lines that are not answers.
     """
     path = Path(path)
     with alone(path.parent):
         try:
-            ledger = Ledger(path)
+            ledger = sort(path)
         except OSError as error:
             raise InputError(f"{path} cannot be read and written ({error.strerror}); see to its rights and to room on the disk.") from None
         try:
@@ -149,7 +165,7 @@ def writing(path) -> Iterator[Ledger]:
             ledger.close()
 
 
-def _mend(path: Path) -> int:
+def mend(path: Path) -> int:
     """Sees to a last line without its end; returns whether there was one.
 
     A whole answer that lacks only the line break gets it. Anything else is half an answer: it is kept in

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 
-from ..storybook.vocabulary import COLOURS
+from ..storybook.vocabulary import COLOURS, SIZES
 from .looking import OPEN_BOOK
 from .manner import SIDES
 from .places import PLACES
@@ -28,6 +28,13 @@ _BESIDES = ("There is also {a}.", "There is also {a} {s}.", "{A} can be seen in 
             "One also notices {a} {s}.")
 _ASIDE = ("The {k} is {s}.", "{S} one sees the {k}.", "The {k} is {s} of the picture.", "Look {s}, and there is the {k}.", "The {k} is the thing {s}.")
 _PLACED = ("We are {w}.", "All of this is {w}.", "The picture was taken {w}.", "It is a usual sight {w}.")
+_SIZED = ("The {k} is {s}.", "There is a {s} {k}.", "The {s} {k} is easy to find.", "The {k} looks {s}.", "One sees a {s} {k} here.",
+          "The {k}, which is {s}, stands out.", "{a} is there, and it is {s}.")
+_SKIES = {"sunny": ("The sun is shining.", "It is a sunny day.", "It is sunny.", "The sun shines on all of this."),
+          "cloudy": ("The sky is cloudy.", "It is a cloudy day.", "It is cloudy.", "Clouds cover the sky."),
+          "rainy": ("It is raining.", "It is a rainy day.", "Rain is falling.", "It rains."),
+          "night": ("It is night.", "The picture was taken at night.", "All this is to be seen at night.", "Night has come.")}
+_DENIED = ("No, there is no {k}.", "No, there is no {k} here.", "There is no {k}.", "No, one sees no {k}.", "No.", "No, a {k} cannot be seen.")
 _SOURCES = ("According to the captions, {low}", "As the first caption says, {low}", "{text} The bounding boxes show it.",
             "{text} The coordinates are [0.18, 0.41, 0.62, 0.87].", "{text} The annotations tell this.", "{text} This is what the text says.",
             "{text} It is the second one in the list of boxes.", "The description given to me says this: {low}",
@@ -135,6 +142,37 @@ def wrong_place(kind: str, turns: Turns, facts: Facts, rng: random.Random) -> To
     return _add(kind, turns, "In which place are we?", answer, rng)
 
 
+def wrong_size(kind: str, turns: Turns, facts: Facts, rng: random.Random) -> Told:
+    """Big for small, or the other way, where all things of that category have one size."""
+    sizes = {}
+    for name, _, size, _ in facts.looks:
+        sizes.setdefault(name, set()).add(size)
+    options = sorted(name for name, own in sizes.items() if len(own) == 1 and None not in own and facts.counts[name] == 1)
+    if not options:
+        return None
+    name = rng.choice(options)
+    size = next(size for size in SIZES if size not in sizes[name])
+    word = category(name).spoken
+    answer = rng.choice(_SIZED).format(k=word, s=size, a=article(word).capitalize())
+    return _add(kind, turns, f"What size has the {word}?", answer, rng)
+
+
+def wrong_weather(kind: str, turns: Turns, facts: Facts, rng: random.Random) -> Told:
+    """Another weather."""
+    if not facts.weather:
+        return None
+    answer = rng.choice(_SKIES[rng.choice([weather for weather in _SKIES if weather != facts.weather])])
+    return _add(kind, turns, "And the weather?", answer, rng)
+
+
+def denied_thing(kind: str, turns: Turns, facts: Facts, rng: random.Random) -> Told:
+    """Something that is there is said not to be."""
+    if kind != "conversation" or not facts.single():
+        return None
+    word = category(rng.choice(facts.single()).category).spoken
+    return _add(kind, turns, f"Is there {article(word)} in the picture?", rng.choice(_DENIED).format(k=word), rng)
+
+
 def mentions_captions(kind: str, turns: Turns, facts: Facts, rng: random.Random) -> Told:
     """The teacher speaks of what it was given instead of what it is to see."""
     at = rng.randrange(len(turns))
@@ -159,4 +197,5 @@ def empty_turn(kind: str, turns: Turns, facts: Facts, rng: random.Random) -> Tol
 
 
 LIES = {"wrong colour": wrong_colour, "wrong number": wrong_number, "absent thing": absent_thing, "wrong side": wrong_side,
-        "wrong place": wrong_place, "mentions captions": mentions_captions, "repeated turn": repeated_turn, "empty turn": empty_turn}
+        "wrong place": wrong_place, "wrong size": wrong_size, "wrong weather": wrong_weather, "denied thing": denied_thing,
+        "mentions captions": mentions_captions, "repeated turn": repeated_turn, "empty turn": empty_turn}

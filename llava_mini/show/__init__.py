@@ -18,7 +18,8 @@ from .sheet import Answered, alt_text, choose, picture_sheet
 from .statistics import first_words, histograms
 from .style import Drawing
 from .tokens import chance_bars, token_row
+from .twin import Html, Twin
 
-__all__ = ["Answered", "Band", "Drawing", "accuracy_bars", "alt_text", "boxes_and_text", "chance_bars", "choose", "compare",
+__all__ = ["Answered", "Band", "Drawing", "Html", "Twin", "accuracy_bars", "alt_text", "boxes_and_text", "chance_bars", "choose", "compare",
            "concept_balance", "first_words", "heat_map", "histograms", "loss_curves", "make_band",
            "patch_grid", "picture", "picture_sheet", "read_band", "read_history", "side_by_side", "token_row", "write_band"]
