@@ -43,11 +43,25 @@ def teachers_table() -> list[str]:
     return lines
 
 
+def scale_table() -> list[str]:
+    samples, concepts = result("read-samples"), result("concepts")
+    door = samples["doors"]["read .json"]
+    rows = [(f"a list of all samples of a file of {samples['samples']:,}", door["seconds"]["median"], door["processor"]["median"], door["peak_gb"]["median"], samples["aims"]),
+            (f"concept balance of {concepts['captions']:,} captions", concepts["seconds"]["all"], concepts["seconds"]["of the processor"],
+             concepts["memory"]["peak"] * 2 ** 20 / 1e9, concepts["aims"])]
+    lines = ["| what | seconds | of the processor | peak memory | aims |", "|---|---|---|---|---|"]
+    for what, seconds, processor, memory, aims in rows:
+        reached = "; ".join(f"{aim['aim']:g} {'s' if 'seconds' in aim['what'] else 'GB'} {'reached' if aim['reached'] else 'NOT reached'}" for aim in aims)
+        lines.append(f"| {what} | {seconds:.1f} | {processor:.1f} | {memory:.2f} GB | {reached} |")
+    return lines
+
+
 def test_tables_are_those_of_the_benchmarks():
     """Guards against figures that drift from what was measured. The assertion shows the lines to paste."""
     assert between("checker") == checker_table(), "\n".join(checker_table())
     assert between("teachers") == teachers_table(), "\n".join(teachers_table())
     assert between("faults") == faults_told(), "\n".join(faults_told())
+    assert between("scale") == scale_table(), "\n".join(scale_table())
 
 
 def test_the_benchmarks_were_run_in_full_and_nothing_was_lost():
@@ -55,7 +69,7 @@ def test_the_benchmarks_were_run_in_full_and_nothing_was_lost():
     found = result("faults")
     assert found["full"] and found["kills"] == 20 and sum(found["faults"].values()) >= 1000 and found["pictures"] == 500
     assert (found["requests without an answer"], found["requests with two answers"], found["asked again although the answer lay there"]) == (0, 0, 0)
-    assert result("checker")["full"] and result("teachers")["full"]
+    assert all(result(name)["full"] for name in ("checker", "teachers", "read-samples", "concepts"))
 
 
 def test_pictures_are_there():
