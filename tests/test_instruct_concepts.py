@@ -118,6 +118,34 @@ def test_spacy_where_it_is_installed(monkeypatch):
         noun_phrases.extractor("nltk")
 
 
+def test_the_real_spacy(tmp_path):
+    """Guards against a stand-in that answers otherwise than spaCy: a model is saved and loaded, its own noun chunks are read.
+
+    No model can be had without a network, so a small component that knows this one sentence's grammar parses it.
+    """
+    spacy = pytest.importorskip("spacy", reason="spaCy is not installed, and the course does not need it")
+    nouns = {"dog", "dogs", "car", "he"}
+
+    @spacy.Language.component("one_sentence")
+    def one_sentence(document):
+        last = len(document) - 1
+        for token in reversed(document):
+            noun = token.text in nouns
+            last = token.i if noun else last
+            token.pos_ = ("PRON" if token.text == "he" else "NOUN") if noun else "VERB" if token.text == "sees" else "ADJ"
+            token.dep_ = "nsubj" if noun else "ROOT" if token.text == "sees" else "amod"
+        root = next(token for token in document if token.text == "sees")
+        for token in document:
+            token.head = root if token.text in nouns | {"sees"} else next(other for other in document[token.i:] if other.text in nouns)
+        return document
+
+    model = spacy.blank("en")
+    model.add_pipe("one_sentence")
+    model.to_disk(tmp_path / "model")
+    found = noun_phrases.extractor("spacy", str(tmp_path / "model"))
+    assert found.phrases("the Big red dog sees two dogs the car he") == ["big red dog", "two dogs", "car"]
+
+
 def test_without_spacy(monkeypatch):
     """Guards against a run that needs spaCy, and against one that was told to use it and does not."""
     monkeypatch.setitem(sys.modules, "spacy", None)                 # import spacy fails
