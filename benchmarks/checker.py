@@ -12,17 +12,15 @@ reads those, not how well it would read another teacher. The result goes to data
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from datetime import datetime, timezone
 from pathlib import Path
 
 from llava_mini.annotations import load
 from llava_mini.commands import guarded
-from llava_mini.evaluation import results
-from llava_mini.files import make_folder, write_safely
 from llava_mini.instruct.measure import Measured, measure
 from llava_mini.storybook.folder import make_folder as draw
+
+from .common import about, keep
 
 OUTPUT = Path("data/results/benchmark-checker.json")
 PICTURES, QUICK, RATES = 500, 20, (0.1, 0.5)
@@ -51,12 +49,10 @@ def work(args: argparse.Namespace) -> None:
     if args.also:
         sources[args.also.name] = load(args.also)
     found = {name: {rate: measure(records, rate=rate, seed=args.seed) for rate in RATES} for name, records in sources.items()}
-    result = {"name": "benchmark-checker", "rates": RATES, "seed": args.seed,
-              "sources": {name: {"pictures": len(sources[name]), "rates": {str(rate): told(one) for rate, one in rows.items()}} for name, rows in found.items()},
-              "date": datetime.now(timezone.utc).isoformat(timespec="seconds"), "versions": results.versions(), "commit": results.commit(), "full": not args.quick}
+    result = {**about("checker"), "rates": RATES, "seed": args.seed, "full": not args.quick,
+              "sources": {name: {"pictures": len(sources[name]), "rates": {str(rate): told(one) for rate, one in rows.items()}} for name, rows in found.items()}}
     output = args.output or (args.folder / "quick-checker.json" if args.quick else OUTPUT)
-    make_folder(output.parent)
-    write_safely(output, (json.dumps(result, indent=1) + "\n").encode())
+    keep(result, output)
     for name, rows in found.items():
         for rate, one in rows.items():
             print(f"\n{name}, {len(sources[name])} pictures, a lie in {rate:.0%} of the texts\n{one}")

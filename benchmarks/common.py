@@ -12,11 +12,41 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
 
+from llava_mini.files import make_folder, write_safely
+
 ROOT = Path(__file__).resolve().parents[1]
 MEBIBYTE = 2 ** 20
+
+
+def about(name: str) -> dict:
+    """How a result begins: what it is, when, with which versions, on what machine and of which code."""
+    from llava_mini.evaluation import results
+
+    return {"name": f"benchmark-{name}", "date": datetime.now(timezone.utc).isoformat(timespec="seconds"), "versions": results.versions(),
+            "machine": results.machine(), "commit": results.commit()}
+
+
+def keep(found: dict, output: Path) -> None:
+    """Writes a result whole or not at all. InputError where it cannot be written."""
+    make_folder(output.parent)
+    write_safely(output, (json.dumps(found, indent=1) + "\n").encode())
+
+
+def aims(wanted: dict[str, float], found: dict[str, float | None], full: bool) -> list[dict]:
+    """What was aimed at, what was found, and whether that is enough; None for a trial, or where nothing was found."""
+    return [{"what": what, "aim": aim, "found": found[what], "reached": found[what] <= aim if full and found[what] is not None else None}
+            for what, aim in wanted.items()]
+
+
+def verdicts(found: list[dict]) -> str:
+    """The aims in words, one a line."""
+    said = {True: "reached", False: "NOT REACHED", None: "no verdict, of a trial or without knowing"}
+    return "\n".join(f"aim    {aim['what']}: {aim['aim']:g}; found {'nothing' if aim['found'] is None else round(aim['found'], 2)}: {said[aim['reached']]}"
+                     for aim in found)
 
 
 class MeasurementError(RuntimeError):

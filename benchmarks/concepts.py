@@ -17,15 +17,13 @@ import json
 import subprocess
 import sys
 import time
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 
-from llava_mini.evaluation import results
-from llava_mini.files import make_folder, write_safely
+from llava_mini.files import make_folder
 
-from .common import MEBIBYTE, ROOT, MeasurementError, memory
+from .common import MEBIBYTE, ROOT, MeasurementError, about, aims, keep, memory, verdicts
 
 OUTPUT = Path("data/results/benchmark-concepts.json")
 CAPTIONS, QUICK = 3_300_000, 30_000
@@ -130,18 +128,12 @@ def main(arguments: list[str] | None = None) -> int:
         samples.unlink(missing_ok=True)
     peak, full = found["memory"]["peak"], options.captions == CAPTIONS
     reached = {"seconds": found["seconds"]["all"], "peak memory in GB": None if peak is None else peak * MEBIBYTE / 1e9}
-    found |= {"name": "benchmark-concepts", "phrases": phrases, "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-              "versions": results.versions(), "machine": results.machine(), "commit": results.commit(),
-              "aims": [{"what": what, "aim": aim, "found": reached[what], "reached": reached[what] <= aim if full and reached[what] is not None else None}
-                       for what, aim in AIMS.items()], "full": full}
-    make_folder(options.output.parent)
-    write_safely(options.output, (json.dumps(found, indent=1) + "\n").encode("utf-8"))
+    found |= {**about("concepts"), "phrases": phrases, "aims": aims(AIMS, reached, full), "full": full}
+    keep(found, options.output)
     print(f"{found['captions']:,} captions ({found['file_mb']:.0f} MB), {found['phrases_told']:,} noun phrases, {found['kept']:,} in 3 captions "
           f"or more, {found['chosen']:,} captions chosen.")
     print("Seconds: " + ", ".join(f"{part} {value:.1f}" for part, value in found["seconds"].items()))
-    for aim in found["aims"]:
-        verdict = {True: "reached", False: "NOT REACHED", None: "no verdict, of fewer captions or without knowing"}[aim["reached"]]
-        print(f"aim    {aim['what']}: {aim['aim']:g}; found {'nothing' if aim['found'] is None else round(aim['found'], 2)}: {verdict}")
+    print(verdicts(found["aims"]))
     return 0
 
 

@@ -23,14 +23,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from datetime import datetime, timezone
 from pathlib import Path
 
-from llava_mini.evaluation import results
-from llava_mini.files import make_folder, write_safely
+from llava_mini.files import make_folder
 from llava_mini.instruct.ledger import beside, rows
 
-from .common import ROOT, MeasurementError
+from .common import ROOT, MeasurementError, about, keep
 
 OUTPUT = Path("data/results/benchmark-faults.json")
 RATES = {"rate limit": 0.10, "server error": 0.10, "drop": 0.08, "garbage": 0.06, "cut off": 0.06, "format": 0.05, "refuse": 0.03, "hang": 0.02}
@@ -134,10 +132,8 @@ def main(arguments: list[str] | None = None) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     make_folder(folder)
     found = run(draw(options.folder.absolute() / f"val-{number}", "val", number), folder, number, kills)
-    found |= {"name": "benchmark-faults", "pictures": number, "rates": RATES, "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-              "versions": results.versions(), "machine": results.machine(), "commit": results.commit(), "full": not options.quick}
-    make_folder(options.output.parent)
-    write_safely(options.output, (json.dumps(found, indent=1) + "\n").encode())
+    found |= {**about("faults"), "pictures": number, "rates": RATES, "full": not options.quick}
+    keep(found, options.output)
     print(f"{found['requests']:,} requests about {number} pictures, {sum(found['faults'].values()):,} faulty replies, {found['kills']} kills, {found['seconds']:.0f} s")
     for what in ("requests without an answer", "requests with two answers", "asked again although the answer lay there", "answers under way at a kill"):
         print(f"{found[what]:>7,}  {what}")

@@ -18,13 +18,11 @@ import random
 import subprocess
 import sys
 import time
-from datetime import datetime, timezone
 from pathlib import Path
 
-from llava_mini.evaluation import results
-from llava_mini.files import make_folder, write_safely
+from llava_mini.files import make_folder
 
-from .common import MEBIBYTE, ROOT, MeasurementError, memory, spread
+from .common import MEBIBYTE, ROOT, MeasurementError, about, aims, keep, memory, spread, verdicts
 
 OUTPUT = Path("data/results/benchmark-read-samples.json")
 SAMPLES, QUICK, ROUNDS = 158_000, 2_000, 3
@@ -124,20 +122,14 @@ def main(arguments: list[str] | None = None) -> int:
              for name, rows in found.items()}
     full, main_door = options.samples == SAMPLES, doors["read .json"]
     reached = {"seconds": main_door["seconds"]["median"], "peak memory in GB": main_door["peak_gb"] and main_door["peak_gb"]["median"]}
-    aims = [{"what": what, "aim": aim, "found": reached[what], "reached": reached[what] <= aim if full and reached[what] is not None else None}
-            for what, aim in AIMS.items()]
-    whole = {"name": "benchmark-read-samples", "date": datetime.now(timezone.utc).isoformat(timespec="seconds"), "versions": results.versions(),
-             "machine": results.machine(), "commit": results.commit(), "samples": options.samples, "rounds": options.rounds,
-             "file_mb": sizes, "doors": doors, "aims": aims, "full": full}
-    make_folder(options.output.parent)
-    write_safely(options.output, (json.dumps(whole, indent=1) + "\n").encode("utf-8"))
+    whole = {**about("read-samples"), "samples": options.samples, "rounds": options.rounds, "file_mb": sizes, "doors": doors,
+             "aims": aims(AIMS, reached, full), "full": full}
+    keep(whole, options.output)
     print(f"{options.samples:,} samples: " + ", ".join(f"{size:.0f} MB as {suffix}" for suffix, size in sizes.items()))
     for name, door in doors.items():
         peak = "" if door["peak_gb"] is None else f", peak {door['peak_gb']['median']:.2f} GB"
         print(f"{name:<15} {door['seconds']['median']:.2f} s ({door['seconds']['min']:.2f} to {door['seconds']['max']:.2f}), {door['processor']['median']:.2f} s of the processor{peak}")
-    for aim in aims:
-        verdict = {True: "reached", False: "NOT REACHED", None: "no verdict, of fewer samples or without knowing"}[aim["reached"]]
-        print(f"aim    {aim['what']}: {aim['aim']:g}; found {'nothing' if aim['found'] is None else round(aim['found'], 2)}: {verdict}")
+    print(verdicts(whole["aims"]))
     return 0
 
 

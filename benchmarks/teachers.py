@@ -10,19 +10,15 @@ leaves out and why. The result goes to data/results/benchmark-teachers.json.
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 import time
 from collections import Counter
-from datetime import datetime, timezone
 from pathlib import Path
 
 from llava_mini.annotations import load
 from llava_mini.commands import guarded
 from llava_mini.errors import InputError
-from llava_mini.evaluation import results
-from llava_mini.files import make_folder, write_safely
 from llava_mini.instruct import offline, parent_teacher
 from llava_mini.instruct.checker import check
 from llava_mini.instruct.connection import OFFLINE, PARENT, Settings
@@ -31,6 +27,8 @@ from llava_mini.instruct.generate import ANSWERS, generate
 from llava_mini.instruct.plan import Plan, choose
 from llava_mini.instruct.prompts import KINDS
 from llava_mini.storybook.folder import make_folder as draw
+
+from .common import about, keep
 
 OUTPUT = Path("data/results/benchmark-teachers.json")
 PICTURES, QUICK = 100, 4
@@ -73,11 +71,9 @@ def work(args: argparse.Namespace) -> None:
         folder = args.folder / f"teacher-{model}"
         shutil.rmtree(folder, ignore_errors=True)
         found[name] = examine(records, model, parent_teacher.transport(args.parent) if model == PARENT else offline.transport(), folder)
-    result = {"name": "benchmark-teachers", "pictures": number, "teachers": found, "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-              "versions": results.versions(), "machine": results.machine(), "commit": results.commit(), "full": not args.quick}
+    result = {**about("teachers"), "pictures": number, "teachers": found, "full": not args.quick}
     output = args.output or (args.folder / "quick-teachers.json" if args.quick else OUTPUT)
-    make_folder(output.parent)
-    write_safely(output, (json.dumps(result, indent=1) + "\n").encode())
+    keep(result, output)
     for name, one in found.items():
         print(f"{name}: {one['samples']} samples of {one['requests']} requests; set aside {dict(one['set aside'])}; "
               f"left out by the checker {dict(one['left out by the checker'])}; {one['seconds for each']:.2f} s each")

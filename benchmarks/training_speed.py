@@ -13,14 +13,13 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
-from datetime import datetime, timezone
 from pathlib import Path
 
 from llava_mini.errors import InputError
 from llava_mini.evaluation import results
 from llava_mini.files import make_folder, write_safely
 
-from .common import MeasurementError, measure
+from .common import MeasurementError, about, measure
 from .setting import STAGES, stage_settings
 from .summary import SIDES, aims, disagreements, summarise, table
 
@@ -66,8 +65,7 @@ def run(options: argparse.Namespace) -> dict:
                     settings=asdict(stage_settings(stage, batch, precision)))
 
     setting = take("prepare", options={"folder": str(options.folder.absolute()), "pictures": samples // 4 + 8, "projector": options.projector})
-    found = {"name": "benchmark-training", "format": 2, "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-             "versions": results.versions(), "machine": results.machine(), "commit": results.commit(),
+    found = {**about("training"), "format": 2,
              "settings": results.without_paths(vars(options)), "agreement": {}, "formats": {}, "precision": {}, "chat": [], "matmul": [],
              "measurements": []}
     for stage in options.stages:
