@@ -76,27 +76,43 @@ def teach(job: Job) -> float:
 
 def train_both_stages(job: Job, tell=print, on_event=None):
     """Stage 1, then stage 2. Returns the model and {stage: History}; a finished stage is loaded, not repeated."""
+    from .training import train
+
+    model, histories = join(job), {}
+    for number, name in enumerate(job.stages, 1):
+        told = training(job, name, model)
+        tell(f"\nStage {number} ({name}): {len(told['samples'])} samples of {job.train} pictures, in {told['folder']}")
+        histories[name] = train(model, **told, on_event=on_event)
+    return model, histories
+
+
+def join(job: Job):
+    """The job's two parents with a fresh projector, drawn from its seed: what stage 1 begins with."""
     import torch
 
     from .model import LlavaMini
-    from .training import train
 
-    settings, histories = job.settings, {}
+    settings = job.settings
     torch.manual_seed(job.seed)
-    model = LlavaMini.from_parents(settings.vision, settings.language, projector=settings.projector,
-                                   projector_scale=settings.projector_scale, layer=settings.vision_layer, cls=settings.vision_cls,
-                                   image_mode=settings.image_mode, template=settings.template, seed=job.seed)
-    for number, (name, stage) in enumerate(job.stages.items(), 1):
-        kind = "align" if name == "align" else "tune"
-        samples, held_out = _samples(job, "train", kind), _samples(job, "val", kind)
-        if number == 2 and job.data != "all":
-            whole, samples = samples, _samples(job, "train", kind, job.data)
-            stage = taught.as_long(stage, samples, whole)
-        folder = job.folder / name if number == 2 else job.runs / "stage-1" / _shared_name(job, model)
-        tell(f"\nStage {number} ({name}): {len(samples)} samples of {job.train} pictures, in {folder}")
-        histories[name] = train(model, samples, stage, pictures=job.world, folder=folder, validation=held_out,
-                                questions=_questions(held_out, SAMPLE_ANSWERS[name]), cache=job.runs / "features", on_event=on_event)
-    return model, histories
+    return LlavaMini.from_parents(settings.vision, settings.language, projector=settings.projector,
+                                  projector_scale=settings.projector_scale, layer=settings.vision_layer, cls=settings.vision_cls,
+                                  image_mode=settings.image_mode, template=settings.template, seed=job.seed)
+
+
+def training(job: Job, name: str, model) -> dict:
+    """What train() is told in a stage of the job, "align", "tune" or "lora": ``train(model, **training(job, "align", model))``.
+
+    The pictures have to be there, see ``draw``, and for stage 2 the teacher's samples, see ``teach``. ``model`` is as it
+    is when the stage begins: stage 1 goes into a folder that is another one for every other model.
+    """
+    stage, kind = job.stages[name], "align" if name == "align" else "tune"
+    samples, held_out = _samples(job, "train", kind), _samples(job, "val", kind)
+    if kind == "tune" and job.data != "all":
+        whole, samples = samples, _samples(job, "train", kind, job.data)
+        stage = taught.as_long(stage, samples, whole)
+    folder = job.folder / name if kind == "tune" else job.runs / "stage-1" / _shared_name(job, model)
+    return {"samples": samples, "stage": stage, "pictures": job.world, "folder": folder, "validation": held_out,
+            "questions": _questions(held_out, SAMPLE_ANSWERS[name]), "cache": job.runs / "features"}
 
 
 def _shared_name(job: Job, model) -> str:

@@ -44,7 +44,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Profile:
-    """Two parents, how they are joined, and the three trainings.
+    """Two parents, how they are joined, and the trainings.
 
     Raises InputError when a training of stage 2 teaches another chat template than the model will speak.
     """
@@ -61,9 +61,10 @@ class Profile:
     align: Stage = field(default_factory=lambda: Stage(train="projector", learning_rate=2e-3, batch_size=128, template="plain"))
     tune: Stage | None = field(default_factory=lambda: Stage(train="full", learning_rate=2e-5, batch_size=32, epochs=3.0))
     lora: Stage = field(default_factory=lambda: Stage(train="lora", learning_rate=2e-5, batch_size=128, epochs=1.0))
+    science: Stage | None = None            # fine-tuning on ScienceQA, which takes the place of stage 2 (section 5.2)
 
     def __post_init__(self):
-        for name in ("tune", "lora"):
+        for name in ("tune", "lora", "science"):
             stage = getattr(self, name)
             if stage is not None and stage.template != self.template:
                 raise InputError(f"The profile {self.name} speaks the template {self.template!r} and its stage {name!r} "
@@ -71,9 +72,10 @@ class Profile:
 
     def stage(self, name: str) -> Stage:
         """The training of that name. Raises InputError when there is none."""
-        stage = getattr(self, name) if name in ("align", "tune", "lora") else None
+        names = ("align", "tune", "lora", "science")
+        stage = getattr(self, name) if name in names else None
         if stage is None:
-            known = [other for other in ("align", "tune", "lora") if getattr(self, other) is not None]
+            known = [other for other in names if getattr(self, other) is not None]
             raise InputError(f"The profile {self.name} has no stage {name!r}; choose one of {', '.join(known)}.")
         return stage
 
@@ -83,21 +85,25 @@ _PAPER_7B = Profile(
     align=Stage(train="projector", learning_rate=2e-3, batch_size=128, template="plain", gradient_checkpointing=True),
     tune=Stage(train="full", learning_rate=2e-5, batch_size=32, epochs=3.0, gradient_checkpointing=True, image_order="random"),
     lora=Stage(train="lora", learning_rate=2e-5, batch_size=128, gradient_checkpointing=True, image_order="random"),
+    science=Stage(train="full", learning_rate=2e-5, batch_size=32, epochs=12.0, gradient_checkpointing=True),
 )
 
 PROFILES = {
     "mini": Profile(
         name="mini", vision="data/pretrained/clip", language="data/pretrained/vicuna-large", projector_scale=0.04,
         align=Stage(train="projector", learning_rate=1e-3, batch_size=32, epochs=0.6, template="plain", pack=True),
-        tune=Stage(train="full", learning_rate=8e-4, batch_size=24, epochs=1.3, pack=True, projector_learning_rate=4e-4),
-        lora=Stage(train="lora", learning_rate=3e-3, batch_size=24, epochs=1.3, pack=True, projector_learning_rate=4e-4,
+        tune=Stage(train="full", learning_rate=8e-4, batch_size=24, epochs=1.6, pack=True, projector_learning_rate=4e-4),
+        lora=Stage(train="lora", learning_rate=3e-3, batch_size=24, epochs=1.6, pack=True, projector_learning_rate=4e-4,
                    lora_rank=16, lora_alpha=32, lora_dropout=0.0),
+        science=Stage(train="full", learning_rate=8e-4, batch_size=24, epochs=6.0, pack=True, projector_learning_rate=4e-4),
     ),
     "t4": replace(
         _PAPER_7B, name="t4", language="TinyLlama/TinyLlama-1.1B-Chat-v1.0", tune=None,
         align=replace(_PAPER_7B.align, accumulate=16),       # micro-batches of 8
         lora=Stage(train="lora", learning_rate=2e-4, projector_learning_rate=2e-5, batch_size=128, accumulate=32,
                    lora_rank=128, lora_alpha=256, gradient_checkpointing=True),
+        science=Stage(train="lora", learning_rate=2e-4, projector_learning_rate=2e-5, batch_size=32, epochs=12.0, accumulate=8,
+                      lora_rank=128, lora_alpha=256, gradient_checkpointing=True),
     ),
     "paper-7b": _PAPER_7B,
     "paper-13b": replace(_PAPER_7B, name="paper-13b", language="lmsys/vicuna-13b-v1.3"),

@@ -22,7 +22,7 @@ from ..storybook.narrate import COLUMNS, GRID, ROWS, boxes, captions, word_map
 from ..storybook.phrases import a, centre, groups, how_many, noun, side, unique
 from ..storybook.questions import questions
 from ..storybook.scenes import Question, Scene, Thing
-from ..storybook.vocabulary import CATEGORIES, NUMBERS, PLACES, UNSEEN_PAIRS, WEATHER
+from ..storybook.vocabulary import CATEGORIES, NUMBERS, PLACES, WEATHER
 from ..storybook.world import SPLITS, random_scene
 from .knowledge import knowledge
 
@@ -54,14 +54,18 @@ def text(rng: random.Random) -> Text:
     scene = random_scene(rng, SPLITS["readers"])
     if lot < SHARE_OF_MAPS:
         cells = word_map(scene)
-        facts = [fact for _ in range(ROUNDS) for fact in questions(scene, rng)]
+        facts = [fact for _ in range(ROUNDS) for fact in _questions(scene, rng)]
         told = dict(cloze(f) if rng.random() < SHARE_OF_SENTENCES else entry(f) for f in facts)
         tails = [("", rng.choice(captions(scene)))] + tables(scene, rng) + looked_up(scene, cells, rng) + rng.sample(list(told.items()), len(told))
         return Text("map", "", tuple(cells), tuple(tails[:TAILS_PER_MAP]))
-    facts = questions(scene, rng)
+    facts = _questions(scene, rng)
     asked = [(f.text, f.answer) if rng.random() < SHARE_OF_QUESTIONS else _filled_in(f) for f in facts[:TAILS_PER_CHAT]]
     asked += [(heading, rows.strip()) for heading, rows in tables(scene, rng, 1)]
     return Text("chat", tell(scene, rng), (), tuple(asked))
+
+
+def _questions(scene: Scene, rng: random.Random) -> list[Question]:
+    return questions(scene, rng, apart=frozenset())     # a parent knows no unseen pair; one that is never missing would be a yes
 
 
 def primer(rng: random.Random) -> Text:
@@ -119,7 +123,7 @@ def _by_side(scene: Scene) -> list[str]:
 def _seeming(scene: Scene) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Pairs of colour and category that are there, and those of which both halves are there but not together."""
     there = {(t.colour, t.category) for t in scene.things}
-    return sorted(there), sorted({(colour, category) for colour, _ in there for _, category in there} - there - UNSEEN_PAIRS)
+    return sorted(there), sorted({(colour, category) for colour, _ in there for _, category in there} - there)
 
 
 def _checks(scene: Scene, rng: random.Random) -> list[str]:

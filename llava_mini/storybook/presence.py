@@ -14,12 +14,12 @@ from .scenes import Question, Scene, Thing
 from .vocabulary import CATEGORIES, COLOURS, UNSEEN_PAIRS
 
 
-def is_there(scene: Scene, rng: random.Random) -> list[Question]:
-    """One question whose answer is yes and one whose answer is no, in random order."""
+def is_there(scene: Scene, rng: random.Random, apart: frozenset = UNSEEN_PAIRS) -> list[Question]:
+    """One question whose answer is yes and one whose answer is no, in random order; what is kept ``apart`` is not asked for."""
     pairs = {(t.colour, t.category) for t in scene.things}
     out = []
     for truth in rng.sample((True, False), 2):
-        colour, category = rng.choice(sorted(pairs)) if truth else _absent(pairs, rng)
+        colour, category = rng.choice(sorted(pairs)) if truth else _absent(pairs, rng, apart)
         if truth and rng.random() < 0.4:
             colour = None
         out.append(_ask_for(scene, colour, category, truth, rng))
@@ -36,14 +36,14 @@ def ask_for_unseen_pair(scene: Scene, rng: random.Random) -> Question:
     return _ask_for(scene, *rng.choice(sorted(UNSEEN_PAIRS & shown if truth else fooling or absent)), truth, rng)
 
 
-def _absent(pairs, rng):
+def _absent(pairs, rng, apart):
     """A pair that is not there: swapped parts of what is there, or a category that is absent."""
-    swapped = sorted({(c, k) for c, _ in pairs for _, k in pairs} - pairs - UNSEEN_PAIRS)
+    swapped = sorted({(c, k) for c, _ in pairs for _, k in pairs} - pairs - apart)
     if swapped and rng.random() < 0.55:
         return rng.choice(swapped)
     if rng.random() < 0.5:
         return None, rng.choice([k for k in CATEGORIES if k not in {k for _, k in pairs}])
-    options = [(c, k) for _, k in pairs for c in COLOURS if (c, k) not in pairs and (c, k) not in UNSEEN_PAIRS]
+    options = [(c, k) for _, k in pairs for c in COLOURS if (c, k) not in pairs | apart]
     return rng.choice(sorted(options))
 
 

@@ -16,12 +16,15 @@ from .ordinary import is_ordinary
 from .phrases import a, article, how_many, left_of, side, unique
 from .presence import is_there
 from .scenes import Question, Scene, Thing
-from .vocabulary import CATEGORIES, NUMBERS, PLACES, WEATHER
+from .vocabulary import CATEGORIES, NUMBERS, PLACES, UNSEEN_PAIRS, WEATHER
 
 
-def questions(scene: Scene, rng: random.Random) -> list[Question]:
-    """Every kind of question this scene can be asked, one or two of a kind, in random order."""
-    asked = [q for make in _MAKERS.values() for q in make(scene, rng)]
+def questions(scene: Scene, rng: random.Random, apart: frozenset = UNSEEN_PAIRS) -> list[Question]:
+    """Every kind of question this scene can be asked, one or two of a kind, in random order.
+
+    ``apart`` are the pairs of colour and category that are never asked for in vain.
+    """
+    asked = [q for kind, make in _MAKERS.items() for q in (make(scene, rng, apart) if kind == "is-there" else make(scene, rng))]
     rng.shuffle(asked)
     return asked
 
