@@ -10,6 +10,7 @@
     data/results/mini-full-seed1.json ...           of the other seeds, the result alone
     data/results/band-align.json, band-tune.json, band-lora.json
     data/pretrained/llava-mini                      the model of seed 0, full; it refers to its vision tower
+    data/pretrained/llava-mini-stage-1              the same model after stage 1: its projector, which refers to both parents
 
 Each run goes on where it was, so a killed release does too. A band says in its field ``seeds`` which runs it is of.
 """
@@ -53,7 +54,8 @@ def release(jobs: list[Job], results: Path = RESULTS, model: Path = MODEL) -> No
             keep(results / name, (job.folder / name).read_bytes())
         elif not job.lora:
             save_model(finished, model)
-            print(f"Written: {model}")
+            save_stage_1(job, past := model.with_name(f"{model.name}-stage-1"))
+            print(f"Written: {model}, {past}")
         finished.model = None               # the numbers are kept, a model for each seed is not needed
         done.append(finished)
     if make_bands(done, results):           # the losses are drawn again, over the new bands
@@ -72,6 +74,14 @@ def save_model(done: Finished, folder: Path) -> None:
     except InputError:
         pass                                # none there, or an older one whose parents have changed
     checkpoints.save(done.model, folder, kind="full", refer_to_parents=True)
+
+
+def save_stage_1(job: Job, folder: Path) -> None:
+    """Saves what the model was before stage 2, for lessons that look at both."""
+    from . import checkpoints
+    from .stage_one import after
+
+    checkpoints.save(after(job), folder, kind="projector")
 
 
 def make_bands(done: list[Finished], results: Path) -> bool:

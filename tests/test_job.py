@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from trainings import Server, tiny_job
 
-from llava_mini import checkpoints, show
+from llava_mini import checkpoints, pipeline, show
 from llava_mini.errors import InputError
 from llava_mini.evaluation import read_result
 from llava_mini.features import fingerprint
@@ -132,6 +132,11 @@ def test_release(finished, parents, folder):
                                                          "band-tune.json"}
     assert fingerprint(checkpoints.load(model)) == read_result(results / "tiny-full-6.json").weights
     assert not Path(json.loads((model / "config.json").read_text())["parents"]["vision"]["folder"]).is_absolute()
+    past, now = checkpoints.load(model.with_name("llava-mini-stage-1")), checkpoints.load(model)
+    assert json.loads((model.with_name("llava-mini-stage-1") / "config.json").read_text())["kind"] == "projector"
+    assert fingerprint(past.vision_tower) == fingerprint(now.vision_tower) and fingerprint(past.projector) != fingerprint(now.projector)
+    fresh = pipeline.join(jobs[0])
+    assert fingerprint(past.language_model) == fingerprint(fresh.language_model) and fingerprint(past.projector) != fingerprint(fresh.projector)
     band, history = show.read_band(results / "band-tune.json"), show.read_history(results / "tiny-full-6" / "history-tune.jsonl")
     assert band.seeds == (0, 1) and band.runs == 2 and band.of["steps"] == 3 and band.of["pictures"] == 6
     assert show.compare(history, band).inside == show.compare(history, band).compared > 0
