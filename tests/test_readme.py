@@ -40,8 +40,9 @@ def test_aims_are_called_reached_where_they_are():
     for split, words, aim in (("test", "new pictures", 90), ("unseen_pairs", "unseen pairs", 80)):
         found = 100 * full[split]["true"]["all"]["accuracy"]
         assert f"{aim}% on {words} ({'reached' if found >= aim else f'missed by {aim - found:.1f} points'})" in told
-    earlier = read_result(ROOT / "data" / "results" / "earlier" / "mini-full.json").accuracy["unseen_pairs"]["true"]
-    assert f"parents that had never met these pairs either it was {_percent(earlier)}" in told
+    vision, neither = (_percent(read_result(ROOT / "data" / "results" / "earlier" / f"pairs-met-by-{who}.json").accuracy["unseen_pairs"]["true"])
+                       for who in ("vision", "neither"))
+    assert f"only the vision parent had met these pairs it was {vision}" in told and f"where neither had, {neither}" in told
     for kind, tally in full["unseen_pairs"]["true"]["kinds"].items():
         assert f"{kind} {100 * tally['accuracy']:.1f}%" in told.split("Of the unseen pairs")[1]
 
