@@ -95,7 +95,7 @@ PROFILES = {
         tune=Stage(train="full", learning_rate=8e-4, batch_size=24, epochs=1.6, pack=True, projector_learning_rate=4e-4),
         lora=Stage(train="lora", learning_rate=3e-3, batch_size=24, epochs=1.6, pack=True, projector_learning_rate=4e-4,
                    lora_rank=16, lora_alpha=32, lora_dropout=0.0),
-        science=Stage(train="full", learning_rate=8e-4, batch_size=24, epochs=6.0, pack=True, projector_learning_rate=4e-4),
+        science=Stage(train="full", learning_rate=8e-4, batch_size=24, epochs=5.0, pack=True, projector_learning_rate=4e-4),
     ),
     "t4": replace(
         _PAPER_7B, name="t4", language="TinyLlama/TinyLlama-1.1B-Chat-v1.0", tune=None,

@@ -41,7 +41,7 @@ def stage_one(settings: Profile | None = None, *, saved=SAVED, runs=Job.runs, wo
     job = Job(settings, held_out={}, runs=Path(runs), world=Path(world))
     model = pipeline.join(job)
     if left := _left(model, job):
-        return _with(model, left), f"the main job's training in {left.parent.parent.as_posix()}"
+        return _with(model, left), f"what a training has left in {left.parent.as_posix()}"
     return _short(model, job)
 
 

@@ -133,6 +133,16 @@ def test_nothing_is_asked_twice_and_nothing_is_mixed(tmp_path):
         run(tmp_path / "theirs.jsonl", Server())
 
 
+def test_verdicts_of_other_rules_are_not_todays(tmp_path, monkeypatch):
+    """Guards against a table half of which was judged before the rules were mended, and half after."""
+    free = {"settings": replace(SETTINGS, model="offline")}
+    judge(bench(), candidates(), tmp_path / "v.jsonl", quiet=True, **free)
+    judge(bench(), candidates(), tmp_path / "v.jsonl", quiet=True, **free)
+    monkeypatch.setattr(rules, "DECIDES", rules.DECIDES[:1])
+    with pytest.raises(InputError, match="holds verdicts of other rules"):
+        judge(bench(), candidates(), tmp_path / "v.jsonl", quiet=True, **free)
+
+
 def test_verdicts_of_no_use_are_set_aside_and_asked_again(tmp_path):
     """Guards against a -1 in the file, a raw verdict that is lost, and a headline although a question was given up."""
     def script(number, n, case):
@@ -237,7 +247,7 @@ def test_the_command_line(tmp_path, capsys, monkeypatch):
     rest = ["--contexts", str(tmp_path / "c.jsonl"), "--references", str(tmp_path / "r.jsonl"), "--reviews", str(tmp_path / "v.jsonl")]
     assert judging.main([*files, *rest]) == 0
     shown = capsys.readouterr()
-    assert "3 of 3" in shown.out and "20.0" in shown.out and {row["served"] for row in lines(tmp_path / "v.jsonl")} == {rules.NAME}
+    assert "3 of 3" in shown.out and "20.0" in shown.out and {row["served"] for row in lines(tmp_path / "v.jsonl")} == {rules.name()}
     assert judging.main([*files, *rest[2:]]) == 1 and "give --contexts" in capsys.readouterr().err
     write_answers(tmp_path / "a.jsonl", small.questions[:2], ["No."] * 2, "mini")
     assert judging.main([*files, *rest[:-1], str(tmp_path / "w.jsonl")]) == 1 and "no overall score" in capsys.readouterr().out

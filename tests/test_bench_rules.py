@@ -115,13 +115,20 @@ def test_an_orange_thing_is_no_fruit():
 def test_a_description_by_hand():
     """Guards against a description that wins by its length, or whose errors cost nothing."""
     ask = "Describe the picture in detail."
-    assert set(salient(read(BEACH))) == {"dog", "umbrella", "ball", "red dog", "yellow umbrella", "green ball", "on the beach", "the sun is shining"}
-    whole = weigh(ask, "We are on the beach and the sun is shining. There is a red dog. There is a yellow umbrella. There are two green balls.", BEACH)
-    assert (whole.score, whole.left_out) == (10, ())
-    part = weigh(ask, "There is a red dog. There is a yellow umbrella.", BEACH)             # 4 of 8 named; 6.4 would be enough: 1 + 9 x 4 / 6.4
-    assert (part.score, set(part.left_out)) == (7, {"ball", "green ball", "on the beach", "the sun is shining"})
-    false = weigh(ask, "There is a red dog. There is a yellow umbrella. There is a cow.", BEACH)       # the same, times 4 / (4 + 2)
-    assert (false.score, false.contradicted) == (5, (("absent thing", "There is a cow."),))
+    assert set(salient(read(BEACH))) == {"dog", "umbrella", "ball", "red dog", "yellow umbrella", "green ball", "on the beach", "the sun is shining",
+                                         "dog on the left", "umbrella on the right", "ball on the left", "ball in the middle"}
+    whole = weigh(ask, "We are on the beach and the sun is shining. There is a red dog on the left. There is a yellow umbrella on the right. "
+                       "There are two green balls, one of them in the middle.", BEACH)
+    assert (whole.score, whole.left_out) == (10, ("ball on the left",))                     # 11 of 12; 9.6 would be enough
+    part = weigh(ask, "There is a red dog. There is a yellow umbrella.", BEACH)             # 4 of 12 named: 1 + 9 x 4 / 9.6
+    assert (part.score, set(part.left_out)) == (5, {"ball", "green ball", "on the beach", "the sun is shining", "dog on the left", "umbrella on the right",
+                                                    "ball on the left", "ball in the middle"})
+    false = weigh(ask, "There is a red dog. There is a yellow umbrella. There is a cow.", BEACH)       # 1 + 9 x 4 / 9.6 x 4 / (4 + 2)
+    assert (false.score, false.contradicted) == (3, (("absent thing", "There is a cow."),))
+    twice = weigh(ask, "There is a red dog. There is a yellow umbrella. There is a cow. A cow is here. There is a horse.", BEACH)
+    assert (twice.score, len(twice.contradicted)) == (2, 3)                                 # 1 + 9 x 4 / 9.6 x 4 / (4 + 6): each of three sentences counts
+    list_ = weigh(ask, "A red dog, a yellow umbrella and two green balls on the beach on a sunny day.", BEACH)
+    assert 8 == list_.score < whole.score                                                  # a caption tells what, but not where: 8 of 12
     assert weigh(ask, "A cow stands in the kitchen at night.", BEACH).score == 1
 
 
@@ -130,10 +137,38 @@ def test_reasoning_by_hand():
     ask = "Why might people come here?"
     good = weigh(ask, "The sun is shining on the beach, so people may want to bathe.", BEACH)
     assert good.score >= 9 and not good.left_out
-    assert weigh(ask, "The sun is shining on the beach.", BEACH).left_out == ("a reason or a conclusion",)
-    assert weigh(ask, "Everybody enjoys freedom, so perhaps they travel.", BEACH).left_out == ("anything of the picture",)
+    caption = weigh(ask, "The sun is shining on the beach.", BEACH)
+    assert (caption.score, caption.left_out) == (3, ("a reason or a conclusion",))
+    nothing = weigh(ask, "Everybody enjoys freedom, so perhaps they travel.", BEACH)
+    assert (nothing.score, nothing.left_out) == (4, ("anything of the picture",))
     assert weigh(ask, "It is raining on the beach, so people may want to bathe.", BEACH).score <= good.score // 2 + 1
     assert weigh(ask, "They may want to bathe, because it is raining on the beach.", BEACH).contradicted[0][0] == "wrong weather"
+
+
+@pytest.mark.parametrize("answer, score", [
+    ("This is outside, because we are on the beach.", 10), ("Inside, because there is a dog.", 2), ("The dog is red.", 3), ("A red dog on the beach.", 3)])
+def test_inside_or_outside_and_how_can_one_tell(answer, score):
+    """Guards against a caption, or any true sentence, taken for an answer to a question that asks for a verdict and its reason."""
+    assert weigh("Is this inside or outside, and how can one tell?", answer, BEACH).score == score
+
+
+@pytest.mark.parametrize("question", ["What should one watch out for here?", "How should one dress to walk about here?", "What can be guessed from the dog?",
+                                      "Why might people come here?", "What is the purpose of the umbrella?"])
+def test_a_caption_is_no_answer_to_a_question_that_asks_for_thought(question):
+    """Guards against a captioner that is given seven of ten points for reasoning because all it says is true."""
+    assert weigh(question, "A red dog and a green ball on the left and a yellow umbrella on the right.", BEACH).score == 3
+    assert weigh(question, "Somebody may want to bathe, because the sun is shining on the beach.", BEACH).score >= 9
+
+
+@pytest.mark.parametrize("question, answer", [
+    ("What colour is the dog?", "The dog is red."), ("Describe the picture in detail.", "There is a red dog on the beach. There is a cow."),
+    ("Why might people come here?", "People may want to bathe, because the sun is shining."), ("Why might people come here?", "A red dog."),
+    ("How many balls are there?", "Three.")])
+def test_saying_it_again_and_talking_about_it_changes_nothing(question, answer):
+    """Guards against an answer that gains a conclusion from "so that nothing is missed", or loses points for words about itself."""
+    from llava_mini.bench.reliability import longer
+
+    assert weigh(question, longer(answer), BEACH) == weigh(question, answer, BEACH)
 
 
 def test_words_in_a_common_form():

@@ -101,6 +101,12 @@ def test_the_scene_stays_in_the_storybook():
     keys = {f"llava_mini.storybook.{name}" for name in ("scenes", "world", "narrate", "phrases", "ordinary", "presence", "questions", "draw")}
     upbringing = ("llava_mini.storybook", "llava_mini.foundations")
     looking = {name: sorted(imports_of(name, path) & keys) for name, path in NAMES.items() if not name.startswith(upbringing)}
+    # Two modules know the scene of a page that the reader composes in the scene editor; what leaves them is a picture, captions and boxes.
+    editor = {"llava_mini.show.page": {"draw", "narrate", "phrases", "scenes", "world"}, "llava_mini.show.standing": {"phrases", "scenes", "world"}}
+    for name, allowed in editor.items():
+        assert {found.rpartition(".")[2] for found in looking.pop(name)} == allowed
+    users = {name for name, path in NAMES.items() if imports_of(name, path) & set(editor)}
+    assert users == {"llava_mini.show.page", "llava_mini.show.scene_editor"}
     assert {found for names in looking.values() for found in names} == set()
     raised = [name for name, path in NAMES.items() if not name.startswith("llava_mini.foundations")
               and any(other.startswith("llava_mini.foundations") for other in imports_of(name, path))]

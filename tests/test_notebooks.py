@@ -3,9 +3,7 @@
 The rules are functions from a notebook to a list of faults, so that they are tried on faulty notebooks too.
 nbmake runs the lessons; here only what is committed is looked at. To execute a lesson and keep its outputs::
 
-    jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \\
-        --ExecutePreprocessor.store_widget_state=False notebooks/00_tour.ipynb
-    jupyter nbconvert --coalesce-streams notebooks/00_tour.ipynb
+    python notebooks/frame.py --execute 00
 """
 
 from __future__ import annotations
@@ -18,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from frame import MEMORY, TIME, stated
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -25,8 +24,6 @@ LONGEST, MEDIAN = 25, 8                 # lines of a code cell
 LARGEST = 2_000_000                     # bytes of a notebook file
 MACHINE_PATH = re.compile(r"(?<![\w.:/>-])/(?:home|root|work|tmp|Users|mnt|media|opt|var|usr|private|content|kaggle|workspace)/[\w.-]"
                           r"|\b[A-Za-z]:\\+(?:Users|Windows|Program|Temp)")
-TIME = re.compile(r"\*\*Time:\*\*[^.\n]*?\b(\d+) minutes?")
-MEMORY = re.compile(r"\*\*Memory:\*\*[^.\n]*?\b(\d+) GB")
 SHARE = re.compile(r"\d\s?%|\b0\.\d")
 COST = re.compile(r"^Whole notebook: (\d+) seconds, ([\d.]+) GB of memory$", re.MULTILINE)
 
@@ -50,12 +47,6 @@ def texts(output) -> list[str]:
 
 def printed(book) -> str:
     return "\n".join(output.get("text", "") for _, output in outputs(book))
-
-
-def stated(book, pattern: re.Pattern) -> int | None:
-    """The number that the first cell states."""
-    found = pattern.search(book.cells[0].source) if book.cells else None
-    return int(found[1]) if found else None
 
 
 # ---- the rules

@@ -107,7 +107,7 @@ def test_what_is_imported_is_declared():
     code = {folder: [path.read_text("utf-8") for path in (ROOT / folder).rglob("*.py")] for folder in ("llava_mini", "tests", "benchmarks")}
     cells = [cell for path in sorted((ROOT / "notebooks").glob("*.ipynb")) for cell in json.loads(path.read_text("utf-8"))["cells"]]
     code["notebooks"] = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code" and not re.search(r"^\s*[%!]", "".join(cell["source"]), re.M)]
-    own = {"llava_mini", "benchmarks", "course"} | {path.stem for path in (ROOT / "tests").glob("*.py")}
+    own = {"llava_mini", "benchmarks", "course", "frame"} | {path.stem for path in (ROOT / "tests").glob("*.py")}
     core = {package for python in PYTHONS for package in pins("core", python)} | {"pil"}       # pillow's name in code
     dev = core | {package for python in PYTHONS for package in pins("dev", python)} | {"ipython"}     # a notebook's own language
     for folder, sources in code.items():

@@ -325,8 +325,12 @@ def test_a_model_is_asked_with_its_pictures_and_goes_on_where_it_was(tmp_path, s
     assert [picture and picture.name for picture, _ in asked] == [None, "image.png", None, "image.png", None]
     assert asked[1][1] == prompts.question(six.by_id["2"]) and score(six.of("test"), found).all.correct == 2
     assert answering.answer(six.of("test"), parrot, path=tmp_path / "a.jsonl", **given).texts == found.texts and len(asked) == 5
-    answering.answer(six.of("test"), parrot, path=tmp_path / "b.jsonl", blind=True, **given)
+    answering.answer(six.of("test"), parrot, path=tmp_path / "b.jsonl", control="blind", **given)
     assert [picture for picture, _ in asked[5:]] == [None] * 5
+    answering.answer(six.of("test"), parrot, path=tmp_path / "d.jsonl", control="shuffled", **given)
+    assert [picture and picture.parent.name for picture, _ in asked[10:]] == [None, "4", None, "2", None]
+    assert "no control 'deaf'" in complaint(answering.answer, six.of("test"), parrot, path=tmp_path / "e.jsonl", control="deaf", **given)
+    assert "two pictures" in complaint(answering.answer, six.of("test")[:2], parrot, path=tmp_path / "e.jsonl", control="shuffled", **given)
     (tmp_path / "images" / "test" / "4" / "image.png").unlink()
     assert "test/4/image.png" in complaint(answering.answer, six.of("test"), parrot, path=tmp_path / "c.jsonl", **given)
 

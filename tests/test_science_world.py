@@ -49,14 +49,17 @@ def test_the_schema_is_the_real_one(folder, problems, everything):
     assert sorted(splits["trainval"]) == sorted(splits["train"] + splits["val"]) and set(splits["train"]) | set(splits["val"]) | set(splits["test"]) == set(rows)
     assert sorted(path.name for path in folder.iterdir()) == ["about.json", "images", "pid_splits.json", "problems.json"]
     pictures = [one for one in everything if one.image]
-    assert len(pictures) == PICTURES and len(list(folder.rglob("*.jpg"))) == PICTURES
+    shown = Counter((one.split, (folder / "images" / one.picture).read_bytes()) for one in pictures)
+    assert len(shown) == PICTURES and len(list(folder.rglob("*.jpg"))) == len(pictures)
+    assert Counter(number for (split, _), number in shown.items() if split == "train") == {world.QUESTIONS["train"]: PICTURES * 3 // 5}
+    assert all(number == 1 for (split, _), number in shown.items() if split != "train")
     with Image.open(folder / "images" / pictures[0].picture) as picture:
         assert picture.size == (224, 224) and picture.format == "JPEG"
 
 
 def test_every_column_has_its_share(problems, everything):
     """Guards against a table with an empty or nearly empty column, in any split."""
-    assert len(everything) - PICTURES > 1500
+    assert sum(not one.image for one in everything) > 2500
     for split in SPLITS:
         counts = Counter(name for one in problems.of(split) for name in columns(one))
         assert set(counts) == set(COLUMNS)
@@ -290,7 +293,7 @@ def test_each_problem_has_its_own_picture(folder, problems, tmp_path):
                 assert right in looking.NEEDED[scene.weather]
             if one.skill in ("Find a living thing", "Compare the mass of things"):
                 assert right.split(" ", 1)[1] in {thing.category for thing in scene.things}
-    assert sum(checked.values()) == n and checked["Name kinds of places"] and checked["Tell the weather from the sky"]
+    assert sum(checked.values()) == n * world.QUESTIONS["train"] and checked["Name kinds of places"] and checked["Tell the weather from the sky"]
 
 
 def test_samples_of_the_set_train(folder, problems, tmp_path):
@@ -342,3 +345,19 @@ def test_the_command_ends_in_a_table_or_a_sentence(folder, tmp_path, capsys):
     (tmp_path / "x").write_text("")
     assert world.main([str(tmp_path / "x"), "--pictures", "5", "--workers", "1"]) == 1
     assert "x" in capsys.readouterr().err
+
+
+def test_the_language_parent_can_read_all_of_it(problems):
+    """Guards against questions that the mini parent's context or vocabulary does not hold: long rows of bytes, or more tokens than fit."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    from llava_mini.conversation import render
+    from llava_mini.science.lessons import lessons, lessons_for_a_teacher
+
+    parent = Path(__file__).parents[1] / "data" / "pretrained" / "vicuna-large"
+    tokenizer, context = AutoTokenizer.from_pretrained(parent), AutoConfig.from_pretrained(parent).max_position_embeddings
+    some = [*lessons(problems.of("test")), *lessons_for_a_teacher(problems.of("test"))]
+    rendered = [render(one.messages, "v1", tokenizer=tokenizer, visual_tokens=64) for one in some]
+    assert max(len(one.ids) for one in rendered) < context / 2
+    pieces = [token for one in rendered for token in tokenizer.convert_ids_to_tokens(one.ids)]
+    assert sum(piece.startswith("<0x") for piece in pieces) < 0.01 * len(pieces)

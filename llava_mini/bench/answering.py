@@ -54,6 +54,20 @@ def answer(questions: Sequence[Question], answerer: Answerer, *, pictures, path,
     return read_answers(path, questions).whole()
 
 
+def load_model(folder):
+    """A checkpoint, on the GPU where there is one."""
+    from ..model import LlavaMini
+
+    return on_the_gpu(LlavaMini.from_pretrained(folder))
+
+
+def on_the_gpu(model):
+    """The model, moved to the GPU where there is one."""
+    import torch
+
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llava_mini.bench.answering", description=__doc__.split("\n")[0])
     parser.add_argument("bench", type=Path, help="a benchmark's folder, or the file of its questions (then give --pictures)")
@@ -67,12 +81,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(args: argparse.Namespace) -> None:
     from ..features import fingerprint
-    from ..model import LlavaMini
 
     if not args.bench.is_dir() and args.pictures is None:
         raise InputError(f"{args.bench.name} is not a folder; give --pictures with it.")
     questions = read_questions(args.bench / benchmark.QUESTIONS if args.bench.is_dir() else args.bench)
-    model = LlavaMini.from_pretrained(args.model)
+    model = load_model(args.model)
     found = answer(questions, evaluation.answerer(model, max_new_tokens=LONGEST), pictures=args.pictures or args.bench / "pictures", path=args.out,
                    model_id=f"{args.model.name}-{fingerprint(model)[:12]}", control=args.control)
     print(f"{len(found.rows)} answers: {args.out}")

@@ -27,7 +27,7 @@ _SKIES = {"sunny": r"\bsun(?:ny|shine)?\b", "cloudy": r"\bcloud(?:y|s)\b", "rain
 class Asked:
     """What is asked for, and the values that are right; none where the context does not tell."""
 
-    aspect: str                         # "colour", "count", "there", "side", "beside", "size", "place", "weather", "thing", "odd", "name", "open"
+    aspect: str                         # "colour", "count", "there", "side", "beside", "size", "place", "weather", "thing", "odd", "name", "inside", "open"
     right: frozenset[str] = frozenset()
 
 
@@ -36,6 +36,8 @@ def asked(question: str, facts: Facts) -> Asked:
     text, about = question.lower().strip(), mentions(question)
     if re.match(r"why\b|(?:how (?:should|can|might|could|do)|what (?:can|could|might|should))\b(?!.*\b(?:see|seen)\b)", text):
         return Asked("open")
+    if {"inside", "outside"} <= said("inside", text, ""):
+        return Asked("inside", frozenset(["inside" if facts.place.indoors else "outside"] if facts.place else []))
     if re.search(r"\b(?:unusual|strange|odd)\b", text):
         odd = strangers(facts) or [facts.strange] * bool(facts.strange)
         return Asked("odd", frozenset(odd if len(odd) == 1 else ["nothing"] if not odd and ordinary(facts) else []))
@@ -80,6 +82,8 @@ def said(aspect: str, answer: str, question: str) -> frozenset[str]:
         return frozenset(re.findall(r"(?:^|(?<=[.!?:] ))(?:yes|no)\b|\b(?:yes|no)(?=\W*(?:$|[.!?] ))", " ".join(text.split())))
     if aspect in ("side", "beside"):
         return frozenset("middle" if word.startswith("cent") else word for word in re.findall(r"\b(left|right|middle|cent(?:er|re))\b", text))
+    if aspect == "inside":
+        return frozenset(word[:-4] + "side" if word.endswith("doors") else word for word in words if word in ("inside", "outside", "indoors", "outdoors"))
     if aspect == "size":
         return frozenset(SIZES[word] for word in words if word in SIZES)
     if aspect == "place":

@@ -29,17 +29,18 @@ from tqdm.auto import tqdm
 from ..commands import guarded
 from ..errors import InputError
 from ..instruct import prices
-from ..instruct.asking import REFUSALS, Run
-from ..instruct.connection import KEPT, OFFLINE, PARENT, Settings, Stop, connect, place
+from ..instruct.asking import Run
+from ..instruct.connection import OFFLINE, PARENT, Settings, connect
 from ..instruct.generate import in_a_thread
-from ..instruct.ledger import beside
+from ..instruct.ledger import beside, writing
 from ..instruct.plan import Plan, check_budget
 from ..instruct.prices import Price
 from ..instruct.prompts import digest
-from ..instruct.teacher import Rejected, Teacher, Unanswered
+from ..instruct.teacher import Reply, Teacher
+from ..json_files import read_lines
 from . import benchmark, prompt, rules
 from .benchmark import Benchmark
-from .book import ReviewBook, writing
+from .book import ReviewBook
 from .schema import Answer, Found, Question, named, read_answers, read_reviews
 from .scores import Scores, Unreadable, parse, score, table
 
@@ -76,31 +77,19 @@ class Bout(Plan):
 class Judging(Run):
     """One run over the pairs of a bout: the teacher's patience, budget and order of work, with verdicts in place of samples."""
 
-    async def _ask(self, record: Pair, kind: str, asked: list[dict], most: float) -> None:
-        attempt = self.book.tried[record.id, kind]
-        row = _row(record, self.plan, digest(asked), attempt + 1)
-        try:
-            reply = await self.teacher.ask(asked, attempt)
-        except Rejected as error:
-            self.refused += 1
-            row |= {"content": "", "tuple": None, "usage": {}, "reason": "rejected", "message": str(error)}
-        except Unanswered as error:
-            self._unanswered(record, kind, str(error))
-            return
-        else:
-            self.silent, self.new = 0, self.new + 1
-            counted = {"prompt_tokens": prices.prompt_tokens(asked, self.count), "completion_tokens": int(self.count(reply.text))}
-            usage = reply.usage or counted | {"estimated": True}
-            self.longer = max(self.longer, usage["prompt_tokens"] / counted["prompt_tokens"])
-            row |= {"content": reply.text, "usage": usage, "served": reply.served, "reply": reply.name,
-                    "cost": self.plan.price.of(usage["prompt_tokens"], usage["completion_tokens"])} | _verdict(reply, self.plan.swapped)
-        finally:
-            self.reserved -= most
-        self.book.add(row)
-        self._again("reason" in row and self.book.tried[record.id, kind] < self.attempts, record, kind)
-        if self.refused >= REFUSALS and not self.new:
-            raise Stop(f"The server at {place(self.teacher.client)} takes none of the requests ({row.get('message')}); correct the model or "
-                       f"the options and {KEPT}.")
+    def answered(self, record: Pair, kind: str, asked: list[dict], reply: Reply, counted: dict) -> dict:
+        usage = reply.usage or counted | {"estimated": True}
+        return self._row(record, kind, asked) | {"content": reply.text, "usage": usage, "served": reply.served, "reply": reply.name, "cost": self.plan.price.of(
+            usage["prompt_tokens"], usage["completion_tokens"])} | _verdict(reply, self.plan.swapped)
+
+    def rejected(self, record: Pair, kind: str, asked: list[dict], message: str) -> dict:
+        return self._row(record, kind, asked) | {"usage": {}, "reason": "rejected", "message": message}
+
+    def _row(self, pair: Pair, kind: str, asked: list[dict]) -> dict:
+        return {"id": pair.number, "question_id": pair.question.id, "answer1_id": pair.reference.answer_id, "answer2_id": pair.candidate.answer_id,
+                "category": pair.question.category, "content": "", "tuple": None, "swapped": self.plan.swapped, "model": self.plan.settings.model,
+                "prompt": prompt.fixed(), "digest": digest(asked), "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+                "attempt": self.book.tried[pair.id, kind] + 1, "candidate": pair.candidate.model_id}
 
 
 def _verdict(reply, swapped: bool) -> dict:
@@ -114,11 +103,11 @@ def _verdict(reply, swapped: bool) -> dict:
     return {"tuple": list(pair[::-1] if swapped else pair)}
 
 
-def _row(pair: Pair, plan: Bout, whole: str, attempt: int) -> dict:
-    return {"id": pair.number, "question_id": pair.question.id, "answer1_id": pair.reference.answer_id, "answer2_id": pair.candidate.answer_id,
-            "category": pair.question.category, "content": "", "tuple": None, "swapped": plan.swapped, "model": plan.settings.model,
-            "prompt": prompt.fixed(), "digest": whole, "date": datetime.now(timezone.utc).isoformat(timespec="seconds"), "attempt": attempt,
-            "candidate": pair.candidate.model_id}
+def bout(bench: Benchmark, candidates: Found, settings: Settings = SETTINGS, price: Price = Price(0, 0), swapped: bool = False) -> Bout:
+    """What there is to judge: every question that has an answer."""
+    pairs = [Pair(number, q, bench.contexts[str(q.id)], bench.references[str(q.id)], candidates.rows[str(q.id)])
+             for number, q in enumerate(bench.questions, 1) if str(q.id) in candidates.rows]
+    return Bout([(pair, pair.question.category) for pair in pairs], settings=settings, price=price, swapped=swapped)
 
 
 def judge(bench: Benchmark, candidates: Found, path, *, settings: Settings = SETTINGS, price: Price = Price(0, 0), budget: float | None = None,
@@ -138,15 +127,16 @@ def judge(bench: Benchmark, candidates: Found, path, *, settings: Settings = SET
         raise InputError("--concurrency and --attempts are at least 1, and --timeout is above 0; correct them.")
     if settings.model == OFFLINE and transport is None:
         transport = rules.transport(settings.seed or 0, misbehave)
-    pairs = [Pair(number, q, bench.contexts[str(q.id)], bench.references[str(q.id)], candidates.rows[str(q.id)])
-             for number, q in enumerate(bench.questions, 1) if str(q.id) in candidates.rows]
-    plan = Bout([(pair, pair.question.category) for pair in pairs], settings=settings, price=price, swapped=swapped)
-    with writing(path) as book:
+    plan = bout(bench, candidates, settings, price, swapped)
+    with writing(path, ReviewBook) as book:
         _check_same(plan, book)
+        if settings.model == OFFLINE and (others := book.served - {getattr(transport, "name", "")}):
+            raise InputError(f"{book.path} holds verdicts of other rules ({', '.join(sorted(others))}; today's are {transport.name}); delete it, and the files "
+                             "beside it, to have all judged by the same ones.")
         run = Judging(plan, book, budget=budget, concurrency=concurrency, attempts=attempts, mixed=True)
         check_budget(estimate(plan, run.queue), budget)
         if run.queue:
-            with tqdm(total=len(pairs), initial=len(pairs) - len(run.queue), desc="judging", unit="answer", disable=quiet) as bar:
+            with tqdm(total=len(plan.requests), initial=run.settled, desc="judging", unit="answer", disable=quiet) as bar:
                 in_a_thread(lambda: _ask(run, plan, bar, transport))
         given_up = [pair.id for pair, kind in plan.requests if (pair.id, kind) not in book.done and book.tried[pair.id, kind] >= attempts]
     scores = score(bench.questions, read_reviews(path, bench.questions))
@@ -155,6 +145,14 @@ def judge(bench: Benchmark, candidates: Found, path, *, settings: Settings = SET
         scores.faults.append(f"{beside(Path(path), 'set-aside').name}: questions given up after {attempts} verdicts of no use: {len(given_up)} "
                              f"({named(given_up)}); raise --attempts, or take another judge.")
     return scores
+
+
+def ahead(plan: Bout, path) -> tuple[int, float]:
+    """(verdicts that the file at ``path`` lacks, the dollars that they will cost, about)."""
+    path = Path(path)
+    there = {str(row.get("question_id")) for _, row in (read_lines(path) if path.exists() else ()) if isinstance(row, dict)}
+    left = [one for one in plan.requests if one[0].id not in there]
+    return len(left), estimate(plan, left)
 
 
 async def _ask(run: Judging, plan: Bout, bar, transport) -> None:
@@ -185,7 +183,7 @@ def estimate(plan: Bout, requests: Sequence) -> float:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that say who judges."""
     new = parser.add_argument
-    new("--model", help="its name at the server (default: OPENAI_MODEL from the environment, without it the offline rules)")
+    new("--model", "--judge", dest="model", help="the judge's name at the server (default: OPENAI_MODEL from the environment, without it the offline rules)")
     new("--price", type=float, nargs=2, metavar=("PROMPT", "COMPLETION"), help="dollars for a million tokens, instead of the package's table")
     new("--budget", type=float, help="dollars that all verdicts in the file may cost at most; needed where they cost anything")
     new("--concurrency", type=int, default=8, help="requests under way at a time (default: 8)")

@@ -7,7 +7,9 @@ captions leave open it is generous, and its scores are to be compared with each 
 
 from __future__ import annotations
 
+import hashlib
 import random
+from pathlib import Path
 
 from ..instruct.offline import Offline
 from ..instruct.storyteller import Written
@@ -15,6 +17,16 @@ from . import prompt
 from .weighing import weigh
 
 NAME = "rule-judge"
+DECIDES = ("bench/rules.py", "bench/weighing.py", "bench/asked.py", "storybook/vocabulary.py",
+           *(f"instruct/{name}.py" for name in ("claims", "free", "lore", "manner", "places", "reading", "speech", "words")))
+
+
+def name() -> str:
+    """The judge's name with a fingerprint of its rules: verdicts of other rules are another judge's."""
+    digest, package = hashlib.sha256(), Path(__file__).resolve().parents[1]
+    for path in DECIDES:
+        digest.update((package / path).read_bytes().replace(b"\r\n", b"\n"))
+    return f"{NAME}-{digest.hexdigest()[:8]}"
 
 
 def write(messages: list[dict], rng: random.Random, lie: str | None = None) -> Written:
@@ -31,4 +43,4 @@ def write(messages: list[dict], rng: random.Random, lie: str | None = None) -> W
 
 def transport(seed: int = 0, misbehave: dict | None = None, **options) -> Offline:
     """The judge's server; ``misbehave`` and ``options`` as in :func:`..instruct.offline.transport`."""
-    return Offline(write, NAME, seed, misbehave, **options)
+    return Offline(write, name(), seed, misbehave, **options)

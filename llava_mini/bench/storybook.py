@@ -1,10 +1,11 @@
-"""The two benchmarks of the storybook as files, after LLaVA-Bench (COCO) and LLaVA-Bench (In-the-Wild).
+"""The two benchmarks of the storybook as files, and examples beside them, after LLaVA-Bench (COCO) and LLaVA-Bench (In-the-Wild).
 
     python -m llava_mini.bench.storybook data/cache/bench
 
 ``coco``: 30 unseen pictures of the training world, and about each a question of conversation, one for a detailed description and
 one of complex reasoning. ``wild``: 24 pictures from beyond it (a place, a crowd, something odd and a character that
-LLaVA's training never shows, or hardly ever), 60 questions. Each folder holds::
+LLaVA's training never shows, or hardly ever), 60 questions. ``shots``: 12 pictures of the training world, one question each, from
+which no question is judged: they are the examples of a few-shot prompt. Each folder holds::
 
     pictures/*.jpg       questions.jsonl      contexts.jsonl: captions and boxes      references.jsonl      about.json
 
@@ -42,7 +43,8 @@ from .benchmark import CONTEXTS, QUESTIONS, REFERENCES
 from .schema import Question, write_answers, write_questions, write_rows
 
 BENCHES = {"coco": "storybook-COCO", "wild": "storybook-in-the-wild"}
-COCO_PICTURES, OF_A_GROUP = 30, 6
+SHOTS = "shots"             # folder of the examples
+COCO_PICTURES, OF_A_GROUP, OF_A_KIND = 30, 6, 4
 FIRST = 100_000             # scenes of a split before the first one of ours: training and the main evaluation look nowhere near
 WILD_FIRST = 200_000        # of the split "test", for the odd ones: other pictures than COCO's
 MOST_ALIKE = 2              # pictures in which the same category is odd: else all six are boats on land
@@ -66,13 +68,13 @@ class Asked:
 
 
 def make(folder) -> Path:
-    """Writes both benchmarks into ``folder``; what is there already and of today's code is left alone.
+    """Writes both benchmarks and the examples into ``folder``; what is there already and of today's code is left alone.
 
     The same code gives the same bytes. Raises InputError where a folder holds anything else, or on a full disk.
     """
     folder = Path(folder)
-    for name, asked in (("coco", _coco), ("wild", _wild)):
-        target, about = folder / name, {"name": BENCHES[name], "code": _code()}
+    for name, asked in (("coco", _coco), ("wild", _wild), (SHOTS, _shots)):
+        target, about = folder / name, {"name": BENCHES.get(name, "storybook few shots"), "code": _code()}
         if _about(target) == about:
             continue
         with whole_folder(target.absolute(), mark=_is_bench) as beside:
@@ -137,6 +139,14 @@ def _wild(folder: Path) -> Iterator[Asked]:
             yield from (Asked(one.record, one.category, one.text, one.answer, one.kind, one.value, group) for one in rows)
 
 
+def _shots(folder: Path) -> Iterator[Asked]:
+    """Examples for a few-shot prompt: of each kind four, about pictures of the split that LLaVA is trained on."""
+    for number, record in enumerate(_records(folder, "train", FIRST, 3 * OF_A_KIND)):
+        facts, rng = read(context(record)), random.Random(f"bench/{record.id}")
+        kinds = ROTATION[number // 3:] + ROTATION[:number // 3]
+        yield (_conversation(record, facts, rng, kinds), _detail(record, facts, rng), Asked(record, "complex", *reason(facts, rng)))[number % 3]
+
+
 def _beyond(folder: Path, group: str) -> list[Record]:
     """Six pictures of a group; what is odd is judged by the words, as all else here."""
     if group != "odd":
@@ -196,7 +206,7 @@ def _reason(group: str, facts: Facts, rng: random.Random) -> tuple[str, str]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llava_mini.bench.storybook", description=__doc__.split("\n")[0])
-    parser.add_argument("folder", type=Path, help="where the folders coco and wild go")
+    parser.add_argument("folder", type=Path, help="where the folders coco, wild and shots go")
     args = parser.parse_args(arguments)
 
     def work() -> None:

@@ -1,8 +1,9 @@
 """One answer on the scales of the rule-based judge: what the context supports, contradicts, and finds left out.
 
 Scores run from 1 to 10. A question whose answer the context knows (a colour, a number, a side) is answered or not; a
-description is weighed by how much of the picture it names; an answer that reasons, by what it names as evidence,
-whether it draws a conclusion, and how much of it has to do with the picture. Length as such counts for nothing.
+description is weighed by how much of the picture it names, and where; an answer that reasons, by whether it draws a
+conclusion at all, what it names as evidence, and how much of it has to do with the picture. Length as such counts for
+nothing: what is said twice, and what an answer says about itself ("Let me look with care"), is passed over.
 """
 
 from __future__ import annotations
@@ -25,9 +26,13 @@ _DESCRIBE = re.compile(r"\b(?:describe|description|detail(?:s|ed)?|elaborate|eve
                        r"what is (?:where|going on)|report|what does it show|main features|analy[sz]e the image|what do you (?:see|think is going)|"
                        r"tell me (?:about|what)|the rest of the picture|summari[sz]e|paint(?:er)?|about this (?:photo|picture|image)|this photo about|characteristics)\b", re.I)
 _SO = re.compile(r"\b(?:because|so|since|therefore|thus|may|might|could|probably|likely|perhaps|suggests?|indicates?|means|belongs?|without|as a result|"
-                 r"implies|would|plausible|to (?:keep|protect|avoid|give))\b", re.I)
+                 r"implies|would|plausible|to (?:keep|protect|avoid|give)|should|must|ought|needs?|one can|people can|watch out|take care|careful|wears?|inferred)\b", re.I)
+_PLAIN = re.compile(r"(?:what (?:is|are|does|do)|which|where|who|is|are|does|do|how many)\b", re.I)       # begins a question that asks for no conclusion
+_WHY = re.compile(r"\b(?:why|reasons?|how (?:can|could|might|should|would|do|does)|inferred|potential|possible|purpose|and how)\b", re.I)      # unless one of these is in it
+_ITSELF = re.compile(r"\b(?:I|me|my|(?:this|the|my) (?:answer|question)|to say|once more|in other words|in short|to sum up|to repeat)\b")
 _CLAUSE = re.compile(r"[.!?;]\s+|,\s+(?:so|but|because|since|and) |\s+because ")
-_NAMES = {"there": "whether it is there", "side": "where it is", "beside": "on which side it is", "thing": "what it is", "odd": "what is odd"}
+_NAMES = {"there": "whether it is there", "side": "where it is", "beside": "on which side it is", "thing": "what it is", "odd": "what is odd",
+          "inside": "whether it is inside"}
 _STOP = set("""the and that this with from into they them their there here where which what when while who whom whose are was were been being has have had
 does did not but for its his her our your you can could may might will would shall should one two some any all each every both such than then very also
 just only more most much many other another same see sees seen show shows shown look looks picture image photo scene visible appear appears yes because
@@ -54,27 +59,43 @@ def weigh(question: str, answer: str, context: str) -> Weighed:
     """Weighs an answer by the context alone; the other answer plays no part, and so neither does the order."""
     if not re.search(r"\w", answer):
         return Weighed(1, (), (), ("everything",))
-    facts = read(context)
+    facts, answer = read(context), matter(answer, context)
     wrong = _contradicted(question, answer, facts)
     what = asked(question, facts)
     if what.right:
         named = frozenset(name for name in what.right if what.aspect == "name" and name in answer.lower())       # however it is written
-        return _exact(what, named or said(what.aspect, answer, question), wrong, answer)
-    if _DESCRIBE.search(question):
+        values = named or said(what.aspect, answer, question)
+        if what.aspect != "inside" or values != what.right:                 # else it is asked how one can tell, too
+            return _exact(what, values, wrong, answer)
+    elif _DESCRIBE.search(question):
         return _description(answer, facts, wrong)
     return _open(question, answer, context, facts, wrong)
 
 
-def _contradicted(question: str, answer: str, facts: Facts) -> list[tuple[str, str]]:
-    """(reason, words) of what the context contradicts, one for each reason.
+def matter(answer: str, context: str) -> str:
+    """The answer without sentences that come again, and without those about itself that name nothing of the picture.
 
-    The checker passes over a sentence with a "may" in it; here each clause is looked at for itself, since what a guess
-    rests on is no guess: "It is raining, so they may be wet."
+    >>> matter("Let me look with care. A dog. A dog.", "A red dog.")
+    'A dog.'
+    """
+    sentences = re.split(r"(?<=[.!?;:])\s+", answer.strip())
+    kept = list(dict.fromkeys(one for one in sentences if not (_ITSELF.search(one) and not mentions(one) and not content(one) & content(context))))
+    return " ".join(kept) or answer
+
+
+def _contradicted(question: str, answer: str, facts: Facts) -> list[tuple[str, str]]:
+    """(reason, words) of everything that the context contradicts, a statement once for each reason.
+
+    The checker names one sentence for a reason, and passes over a sentence with a "may" in it; here each clause is looked at
+    for itself, since what a guess rests on is no guess: "It is raining, so they may be wet."
     """
     whole = re.sub(r"^\W*(orange)\W*$", r"In \1.", answer, flags=re.I)       # by itself it would be the fruit
-    clauses = _CLAUSE.split(answer.strip())
-    found = contradictions(question, whole, facts) + [one for clause in clauses if len(clauses) > 1 for one in contradictions("", f"{clause}.", facts)]
-    return list({reason: (reason, words) for reason, words in reversed(found)}.values())[::-1]
+    clauses, kept = _CLAUSE.split(answer.strip()), []
+    for reason, words in contradictions(question, whole, facts) + [one for clause in clauses if len(clauses) > 1 for one in contradictions("", f"{clause.rstrip('.!?')}.", facts)]:
+        bare = words.strip(" .,;:!?")
+        if not any(reason == other and (bare in said_ or said_.strip(" .,;:!?") in bare) for other, said_ in kept):
+            kept.append((reason, words))
+    return kept
 
 
 def _exact(what: Asked, values: frozenset, wrong: list, answer: str) -> Weighed:
@@ -100,22 +121,23 @@ def _description(answer: str, facts: Facts, wrong: list) -> Weighed:
 def _open(question: str, answer: str, context: str, facts: Facts, wrong: list) -> Weighed:
     """1, and four points for evidence from the picture, three for a conclusion where one is asked for, two for keeping to the picture.
 
-    The points are halved by one contradiction, divided by three for two, and so on.
+    The points are halved by one contradiction, divided by three for two, and so on. Without the conclusion that is asked for
+    an answer is beside the point, however true it is: 3 with evidence, 2 without, and one less for each contradiction.
     """
     known, words = content(context) | content(question), content(answer)
     evidence = sorted(words & content(context))
     things = {category(m.category).spoken for m in mentions(answer) if facts.of(m.category)}
     things |= {WEATHER[name] for name in said("weather", answer, "") & {facts.weather}}
-    asks_why = not re.match(r"(?:what (?:is|are|does|do)|which|where|who|is|are|does|do|how many)\b", question.strip(), re.I)
-    concludes = bool(_SO.search(answer)) or not asks_why
+    concludes = bool(_SO.search(answer)) or not (_WHY.search(question) or not _PLAIN.match(question.strip()))
     grounded = min(1.0, len(words & known) / (GROUNDED * len(words))) if words else 0.0
-    points = (4 * bool(evidence or things) + 3 * concludes + 2 * grounded) / (1 + len(wrong))
-    left_out = [*(["anything of the picture"] if not evidence and not things else []), *(["a reason or a conclusion"] if not concludes else [])]
-    return Weighed(round(1 + points), (*sorted(things), *(word for word in evidence if word not in content(" ".join(things)))), tuple(wrong), tuple(left_out))
+    found = bool(evidence or things)
+    left_out = [*(["anything of the picture"] if not found else []), *(["a reason or a conclusion"] if not concludes else [])]
+    score = round(1 + (4 * found + 3 + 2 * grounded) / (1 + len(wrong))) if concludes else max(1, 2 + found - len(wrong))
+    return Weighed(score, (*sorted(things), *(word for word in evidence if word not in content(" ".join(things)))), tuple(wrong), tuple(left_out))
 
 
 def salient(facts: Facts) -> dict:
-    """What a description should name: {in words: test of an answer}. Things with their colours, place, weather, what touches what.
+    """What a description should name: {in words: test of an answer}. Things, their colours, where they are, place, weather, what touches what.
 
     Of free captions also the words that two of them share, for what several people mention is what one sees.
     """
@@ -124,6 +146,8 @@ def salient(facts: Facts) -> dict:
         tests[category(name).spoken] = lambda text, name=name: any(m.category == name for m in mentions(text))
     for name, colour in sorted({(look[0], look[1]) for look in facts.looks if look[1] and not look[3]} | set(facts.colours.items())):
         tests[noun(name, colour)] = lambda text, name=name, colour=colour: _together(text, (name,), colour)
+    for name, side in dict.fromkeys((thing.category, thing.side) for thing in facts.things if thing.side and facts.told):
+        tests[f"{category(name).spoken} {side}"] = lambda text, name=name, side=side: _together(text, (name,), side=side)
     if facts.place:
         tests[facts.place.phrase] = lambda text: facts.place.name in tokens(text)
     if facts.weather:
@@ -144,10 +168,10 @@ def content(text: str) -> frozenset[str]:
     return frozenset(re.sub(r"(?<=[a-z]{3})(?:ing|ed|(?<!s)s)$", "", word) for word in tokens(text) if word.isalpha() and len(word) > 2 and word not in _STOP)
 
 
-def _together(text: str, names: tuple[str, ...], colour: str | None = None) -> bool:
-    """Does one sentence name all of these, and the colour?"""
+def _together(text: str, names: tuple[str, ...], colour: str | None = None, side: str = "") -> bool:
+    """Does one sentence name all of these, and the colour, and the side?"""
     for sentence in re.split(r"(?<=[.!?;])\s+", text):
         here = {m.category for m in mentions(sentence)}
-        if set(names) <= here and (colour is None or colour in {COLOURS.get(word) for word in tokens(sentence)}):
+        if set(names) <= here and side in sentence.lower() and (colour is None or colour in {COLOURS.get(word) for word in tokens(sentence)}):
             return True
     return False

@@ -7,6 +7,7 @@
 >>> print(evaluation.table(reports["test"], "test"))                                     # doctest: +SKIP
 """
 
+from . import probes
 from .accuracy import Report, Tally, answerer, as_dict, evaluate, guess, score, table
 from .answers import Answers, Question, read_answers, read_questions
 from .confusion import Confusion, confusion as confusions
@@ -15,5 +16,5 @@ from .intervals import paired, unpaired, wilson
 from .results import Result, new_result, read_result, write_result
 
 __all__ = ["Answers", "CONTROLS", "Confusion", "Question", "Report", "Result", "Tally", "answerer", "as_dict", "confusions",
-           "evaluate", "guess", "new_result", "paired", "read_answers", "read_questions", "read_result", "score",
+           "evaluate", "guess", "new_result", "paired", "probes", "read_answers", "read_questions", "read_result", "score",
            "table", "unpaired", "wilson", "write_result"]

@@ -6,31 +6,48 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError
-from ..evaluation.answers import Answerer, ask
+from ..evaluation.answers import Answerer, Shown, ask
 from .files import Outputs
 from .problems import Problem
 from .prompts import questions, shown
 
 LONGEST = 384                           # new tokens; lecture and solution come before the letter
+CONTROLS = ("true", "blind", "shuffled")
 
 
-def answer(problems: Sequence[Problem], answerer: Answerer, *, images, path, model_id: str, blind: bool = False, batch_size: int = 16,
+def answer(problems: Sequence[Problem], answerer: Answerer, *, images, path, model_id: str, control: str = "true", batch_size: int = 16,
            progress: bool = True) -> Outputs:
     """Asks what the file at ``path`` (JSONL, the authors' answer schema) does not answer yet; returns all the answers.
 
     ``answerer``  ``evaluation.answerer(model, max_new_tokens=LONGEST)``, or any function of (picture or None, text) pairs
-    ``images``    the folder ``images`` of the set; ``blind``: show no pictures
+    ``images``    the folder ``images`` of the set
+    ``control``   "true": with the problem's own picture; "blind": without; "shuffled": with that of the next problem that has one
     ``model_id``  another one for other weights: their file is refused, never mixed in
 
-    Safe to kill at any moment and to call again. Raises InputError for a picture that is missing before anything is asked.
+    Safe to kill at any moment and to call again. Raises InputError for an unknown control, for a picture that is missing
+    before anything is asked, and for shuffling a single picture.
     """
-    if not blind:
-        missing = [one.picture for one in problems if one.image and not (Path(images) / one.picture).is_file()]
-        if missing:
-            raise InputError(f"{len(missing)} pictures are missing in {Path(images).name} ({', '.join(missing[:5])}); put them there, or ask "
-                             "without pictures (blind=True).")
+    if control not in CONTROLS:
+        raise InputError(f"There is no control {control!r}; choose one of {', '.join(CONTROLS)}.")
+    pictures = _pictures(problems, Path(images), control)
     asked = questions(problems)
-    pictures = [type(one)(None, None) for one in shown(problems, images)] if blind else shown(problems, images)
-    found = ask(asked, pictures, answerer, path, model_id=model_id, metadata={"control": "blind" if blind else "true"}, batch_size=batch_size,
-                progress=progress)
+    found = ask(asked, pictures, answerer, path, model_id=model_id, metadata={"control": control}, batch_size=batch_size, progress=progress)
     return Outputs({name: row["text"] for name, row in found.rows.items()}, problems=found.problems, name=Path(path).name)
+
+
+def _pictures(problems: Sequence[Problem], images: Path, control: str) -> list[Shown]:
+    """What is shown with each problem."""
+    if control == "blind":
+        return [Shown(None, None) for _ in problems]
+    own = shown(problems, images)
+    missing = [one.name for one in own if one.picture and not one.picture.is_file()]
+    if missing:
+        raise InputError(f"{len(missing)} pictures are missing in {images.name} ({', '.join(missing[:5])}); put them there, or ask "
+                         "without pictures (the control \"blind\").")
+    if control == "true":
+        return own
+    seen = [one for one in own if one.picture]
+    if len(seen) < 2:
+        raise InputError(f"Shuffling needs two pictures at least; these problems have {len(seen)}.")
+    other = iter([*seen[1:], seen[0]])
+    return [next(other) if one.picture else one for one in own]

@@ -1,15 +1,24 @@
-"""A server for text alone, as a function: many prompts in, as many texts out. It is the text-only model and the judge."""
+"""A model or a server for text alone, as a function: many prompts in, as many texts out. It is the text-only model and the judge."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from tqdm import tqdm
+
+from ..errors import InputError
+from ..evaluation.answers import repair
+from ..files import make_folder
 from ..instruct.connection import Settings, connect
 from ..instruct.generate import in_a_thread
 from ..instruct.teacher import Rejected, Teacher, Unanswered
+from ..json_files import read_lines
 
 Ask = Callable[[Sequence[list[dict]]], Sequence["str | None"]]      # messages of each prompt -> its text, None where there is none
 
@@ -45,3 +54,58 @@ def by_server(settings: Settings, *, transport=None, concurrency: int = 8) -> As
         return texts
 
     return ask
+
+
+def by_model(model, **options) -> Ask:
+    """A model of this package as the text-only model or the judge. ``options`` go to ``model.generate``."""
+    from ..generation import Request
+    from .answering import LONGEST
+
+    def ask(prompts: Sequence[list[dict]]) -> list[str | None]:
+        return [text.strip() for text in model.generate([Request(messages) for messages in prompts],
+                                                        **{"max_new_tokens": LONGEST, "batch_size": 64, **options})]
+
+    return ask
+
+
+def kept(ask: Ask, path, *, model_id: str, batch_size: int = 64, progress: bool = True) -> Ask:
+    """The same, with every text kept in a file (JSONL) the moment it is there, and no prompt asked twice.
+
+    ``model_id``: another one for another model; a file of another model is refused with InputError. What got no answer is
+    not kept, so the next call asks for it again.
+    """
+    path = Path(path)
+
+    def known() -> dict[str, str]:
+        repair(path)
+        rows = [row for _, row in read_lines(path)] if path.exists() else []
+        for number, row in enumerate(rows, 1):
+            if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in ("question_id", "text", "model_id")):
+                raise InputError(f"{path}, answer {number}: not written here; choose another folder.")
+            if row["model_id"] != model_id:
+                raise InputError(f"{path}, answer {number}: model_id is {row['model_id']!r} where this run has {model_id!r}; delete the "
+                                 "file or give this run another folder.")
+        return {row["question_id"]: row["text"] for row in rows}
+
+    def answer(prompts: Sequence[list[dict]]) -> list[str | None]:
+        make_folder(path.parent)
+        texts, keys = known(), [digest(prompt) for prompt in prompts]
+        todo = [(key, prompt) for key, prompt in dict(zip(keys, prompts)).items() if key not in texts]
+        with tqdm(total=len(todo), desc=path.stem, unit="answer", disable=not progress or not todo) as bar, open(path, "ab") as file:
+            for start in range(0, len(todo), batch_size):
+                batch = todo[start:start + batch_size]
+                for (key, prompt), text in zip(batch, ask([prompt for _, prompt in batch]), strict=True):
+                    if text is not None:
+                        texts[key] = text
+                        row = {"question_id": key, "prompt": prompt[-1]["content"], "text": text, "model_id": model_id}
+                        file.write(json.dumps(row).encode() + b"\n")
+                file.flush()
+                bar.update(len(batch))
+        return [texts.get(key) for key in keys]
+
+    return answer
+
+
+def digest(prompt: list[dict]) -> str:
+    """What tells one prompt from another."""
+    return hashlib.sha256(json.dumps(prompt).encode()).hexdigest()[:22]

@@ -66,7 +66,8 @@ def which(skill: Skill, groups: dict[str, Sequence[str]], ask: str, told: str, o
         yield Draft(skill, one, ask.format(group=group), one, (), sentence(told.format(one=one, group=group)), others=others)
 
 
-def kinds(rng: random.Random, skill: Skill, groups: dict[str, Sequence[str]], ask: str, told: str, names: Sequence[str] = ()) -> Iterator[Draft]:
+def kinds(rng: random.Random, skill: Skill, groups: dict[str, Sequence[str]], ask: str, told: str,
+          names: Sequence[str] = ()) -> Iterator[Draft]:
     """"What kind of animal is a frog?": a question for each member; the choices are the groups (``names`` and more)."""
     for group, members in groups.items():
         for one in members:

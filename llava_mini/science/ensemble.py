@@ -20,9 +20,9 @@ from .score import Report
 if TYPE_CHECKING:                       # else only where a server is asked: it takes a second to load
     from .asking import Ask
 
-JUDGE = ("You decide between two answers to a multiple-choice question of science at school. Neither the picture, if there is one, nor the right answer is "
-         "shown to you; one of the two models may have seen the picture. Weigh their reasons, then give your own final answer. End with a line such as: "
-         "The answer is B.")
+JUDGE = ("Two models have answered a multiple-choice question. You see no picture; one of them may have seen it. Weigh their reasons, "
+         "give your own "
+         "final answer and end with: The answer is B.")
 
 
 @dataclass
@@ -50,7 +50,8 @@ def complement(text_only: Report, llava: Report) -> list[int | None]:
     return [other if one is None else one for one, other in zip(text_only.chosen, llava.chosen)]
 
 
-def judge(problems: Sequence[Problem], text_only: Report, llava: Report, said: tuple[Mapping[str, str], Mapping[str, str]], ask: Ask) -> Judged:
+def judge(problems: Sequence[Problem], text_only: Report, llava: Report, said: tuple[Mapping[str, str], Mapping[str, str]],
+          ask: Ask) -> Judged:
     """The judge rule. ``said`` holds the texts by id of the text-only model and of LLaVA; ``ask`` is the judge.
 
     A judge may be any function of prompts, or a server: ``asking.by_server(Settings(model="gpt-4o", temperature=0))``.
@@ -60,7 +61,8 @@ def judge(problems: Sequence[Problem], text_only: Report, llava: Report, said: t
         raise InputError(f"{len(problems)} problems and {len(llava.chosen)} scored answers do not go together; score the same problems.")
     found = Judged(complement(text_only, llava))
     open_ = [n for n, (one, other) in enumerate(zip(text_only.chosen, llava.chosen)) if None not in (one, other) and one != other]
-    prompts = [messages(problems[n], *(_said(side, problems[n], report.chosen[n]) for side, report in zip(said, (text_only, llava)))) for n in open_]
+    prompts = [messages(problems[n], *(_said(side, problems[n], report.chosen[n]) for side, report in zip(said, (text_only, llava))))
+               for n in open_]
     verdicts = list(ask(prompts)) if prompts else []
     if len(verdicts) != len(prompts):
         raise ValueError(f"the judge must give one verdict per prompt: asked {len(prompts)}, got {len(verdicts)}")
@@ -78,7 +80,8 @@ def judge(problems: Sequence[Problem], text_only: Report, llava: Report, said: t
 def messages(problem: Problem, one: str, other: str) -> list[dict]:
     """What the judge is asked: the question and the two answers, the text-only model's first."""
     note = "\n(The question comes with a picture, which the second model saw.)" if problem.image else ""
-    return [{"role": "system", "content": JUDGE}, {"role": "user", "content": f"{question(problem)}{note}\n\nFirst model: {one}\n\nSecond model: {other}"}]
+    return [{"role": "system", "content": JUDGE}, {"role": "user",
+                                                   "content": f"{question(problem)}{note}\n\nFirst model: {one}\n\nSecond model: {other}"}]
 
 
 @dataclass
@@ -98,7 +101,8 @@ class Row:
         return self.text_only + self.llava + self.neither
 
 
-def disagreements(problems: Sequence[Problem], text_only: Report, llava: Report, final: Sequence[int | None] | None = None) -> dict[str, Row]:
+def disagreements(problems: Sequence[Problem], text_only: Report, llava: Report, final: Sequence[int | None] | None = None) -> dict[str,
+                                                                                                                                    Row]:
     """Rows NAT, SOC, LAN, IMG (with a picture), without and all. ``final`` are the ensemble's answers."""
     _same(text_only, llava)
     rows = {name: Row() for name in (*SUBJECTS.values(), "picture", "no picture", "all")}
@@ -133,4 +137,5 @@ def _said(texts_: Mapping[str, str], problem: Problem, index: int) -> str:
 
 def _same(text_only: Report, llava: Report) -> None:
     if len(text_only.chosen) != len(llava.chosen):
-        raise InputError(f"The two reports are of {len(text_only.chosen)} and {len(llava.chosen)} problems; score the same problems for both.")
+        raise InputError(f"The two reports are of {len(text_only.chosen)} and {len(llava.chosen)} problems; score the same "
+                         "problems for both.")

@@ -67,8 +67,8 @@ def read_results(path, problems: Sequence[Problem]) -> Outputs:
     twice = doubled(path)
     data = read_json(path)
     if not isinstance(data, dict) or not (isinstance(data.get("outputs"), dict) or isinstance(data.get("results"), dict)):
-        raise InputError(f"{path.name}: the file must hold an object with results and outputs, not {kind(data)} without them; give the file "
-                         "that eval_science_qa.py writes, or answers a line in a .jsonl file.")
+        raise InputError(f"{path.name}: the file must hold an object with results and outputs, not {kind(data)} without them; give "
+                         "the file that eval_science_qa.py writes, or answers a line in a .jsonl file.")
     found = Outputs(name=path.name, problems=[f"{path.name}: {name!r} comes twice in one object; the last one counts." for name in twice])
     known = {problem.id: problem for problem in problems}
     _texts(data.get("outputs"), known, found)
@@ -94,7 +94,8 @@ def _indices(results, known: dict[str, Problem], found: Outputs) -> None:
         if name not in known:
             found.problems.append(f"{where} is not among the problems; it is not counted.")
         elif type(index) is not int or not NONE <= index < len(known[name].choices):
-            found.problems.append(f"{where} has {index!r} where a number from -1 to {len(known[name].choices) - 1} should be; it is not counted.")
+            found.problems.append(f"{where} has {index!r} where a number from -1 to {len(known[name].choices) - 1} should be; "
+                                  "it is not counted.")
         elif name in found.texts:
             ours = read(found.texts[name], len(known[name].choices)).index
             if (NONE if ours is None else ours) != index:

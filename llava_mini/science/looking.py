@@ -15,7 +15,8 @@ from .laws import NAMES
 
 ANIMALS = {"dog": "It barks.", "cat": "It purrs.", "bird": "It lays eggs.", "horse": "It neighs.", "cow": "It gives milk for cheese.",
            "elephant": "It has a trunk."}
-VEHICLES = {"car": "to take a few people by road", "bus": "to take many people by road", "bicycle": "to ride by pushing pedals", "boat": "to cross water",
+VEHICLES = {"car": "to take a few people by road", "bus": "to take many people by road", "bicycle": "to ride by pushing pedals",
+            "boat": "to cross water",
             "airplane": "to fly people to far countries"}
 KINDS = {"beach": "the shore of the sea", "park": "a garden for everybody in a town", "street": "a road in a town", "farm": "land where food is grown",
          "lake": "water with land all around", "mountains": "high land with snow", "kitchen": "a room for cooking", "bedroom": "a room for sleeping"}
@@ -23,7 +24,8 @@ LIKE = ({"beach", "lake"}, {"park", "farm"}, {"park", "lake"})        # a wrong 
 NEEDED = {"rainy": ("a raincoat", "rubber boots"), "sunny": ("sunglasses", "a sun hat"), "night": ("a torch", "a lantern")}
 SKIES = {"sunny": "The sun is shining.", "rainy": "It is raining.", "cloudy": "Clouds hide the sun, but no rain falls.", "night": "It is a dry night."}
 KILOGRAMS = {"apple": 0.2, "cup": 0.3, "kite": 0.3, "ball": 0.4, "teddy bear": 0.4, "umbrella": 0.5, "bird": 0.5, "book": 0.6, "cake": 1, "clock": 1,
-             "backpack": 3, "cat": 4, "chair": 6, "suitcase": 12, "bicycle": 13, "dog": 20, "person": 70, "horse": 500, "cow": 600, "car": 1300, "elephant": 5000,
+             "backpack": 3, "cat": 4, "chair": 6, "suitcase": 12, "bicycle": 13, "dog": 20, "person": 70, "horse": 500, "cow": 600, "car": 1300,
+             "elephant": 5000,
              "bus": 12000, "airplane": 60000}
 RHYMES = {"dog": "log", "cat": "hat", "bird": "word", "cow": "now", "car": "star", "bus": "plus", "boat": "goat", "airplane": "train", "kite": "night",
           "ball": "wall", "cup": "pup", "cake": "lake", "chair": "hair", "clock": "sock", "book": "hook", "suitcase": "face", "backpack": "snack",
@@ -140,7 +142,8 @@ def sign(rng: random.Random, page: Page) -> Draft | None:
 
 
 def place(rng: random.Random, page: Page) -> Draft | None:
-    skill = _skill("social", "geography", "Places", "Name kinds of places", (1, 7), "Places differ in what the land is like and in what people use it for.")
+    skill = _skill("social", "geography", "Places", "Name kinds of places", (1, 7),
+                   "Places differ in what the land is like and in what people use it for.")
     return _draft(page, skill, "What kind of place does the picture show?", KINDS[page.place], some(rng, [KINDS[p] for p in _unlike(page.place)]),
                   f"The picture was taken {PLACES[page.place].phrase}. This is {KINDS[page.place]}.")
 
@@ -149,15 +152,17 @@ def vehicle(rng: random.Random, page: Page) -> Draft | None:
     here = [name for name in page.count if name in VEHICLES]
     if len(here) != 1:
         return None
-    skill = _skill("social", "geography", "Transport", "Know what vehicles are for", (1, 4), "There are vehicles for roads, for water and for the air, for few "
-                   "people and for many.")
+    skill = _skill("social", "geography", "Transport", "Know what vehicles are for", (1, 4),
+                   "There are vehicles for roads, for water and for the air, for few people and for many.")
     right = VEHICLES[here[0]]
-    return _draft(page, skill, "For what do people use a vehicle such as the one in the picture?", right, some(rng, [s for s in VEHICLES.values() if s != right]),
+    return _draft(page, skill, "For what do people use a vehicle such as the one in the picture?", right,
+                  some(rng, [s for s in VEHICLES.values() if s != right]),
                   f"The picture shows {_a(here[0])}. It is used {VEHICLES[here[0]]}.")
 
 
 def _maps() -> Skill:
-    return _skill("social", "geography", "Maps", "Read a map: cardinal directions", (2, 9), "On a map with north at the top, west is on the left and east on the right.")
+    return _skill("social", "geography", "Maps", "Read a map: cardinal directions", (2, 9),
+                  "On a map with north at the top, west is on the left and east on the right.")
 
 
 def farthest(rng: random.Random, page: Page) -> Draft | None:
@@ -196,7 +201,8 @@ def first(rng: random.Random, page: Page) -> Draft | None:
     row = sorted(page.count)
     if len(row) < 2:
         return None
-    skill = _skill("language", "reference-skills", "Alphabetical order", "Order the words for what one sees", (1, 7), "Words are ordered by their first letter. "
+    skill = _skill("language", "reference-skills", "Alphabetical order", "Order the words for what one sees", (1, 7),
+                   "Words are ordered by their first letter. "
                    "Where it is the same, the next letter decides.")
     wrong = some(rng, row[1:], 2) + some(rng, _absent(page, [name for name in CATEGORIES if name < row[0]]), 2, 0)
     return _draft(page, skill, "Of the things in the picture, whose name comes first in alphabetical order?", row[0], wrong,
@@ -206,7 +212,8 @@ def first(rng: random.Random, page: Page) -> Draft | None:
 def adjective(rng: random.Random, page: Page) -> Draft | None:
     if not page.colour:
         return None
-    skill = _skill("language", "grammar", "Adjectives", "Choose the adjective that fits", (1, 7), "An adjective tells what a thing is like, such as its colour.")
+    skill = _skill("language", "grammar", "Adjectives", "Choose the adjective that fits", (1, 7),
+                   "An adjective tells what a thing is like, such as its colour.")
     one = rng.choice(sorted(page.colour))
     what, right = "clothes of the person" if one == "person" else one, page.colour[one]
     return _draft(page, skill, f"Which adjective fits the {what} in the picture?", right, some(rng, [c for c in COLOURS if c != right]),
@@ -219,15 +226,18 @@ def number(rng: random.Random, page: Page) -> Draft | None:
     one = rng.choice(many) if many and rng.random() < 0.7 else rng.choice(sorted(page.count))
     words = [f"{NUMBERS[n]} {one if n == 1 else CATEGORIES[one].plural}" for n in range(1, 6)]
     right = words[page.count[one] - 1]
-    return _draft(page, skill, "Which words fit the picture?", right, some(rng, [w for w in words[:4] if w != right]), f"Counted in the picture: {right}.")
+    return _draft(page, skill, "Which words fit the picture?", right, some(rng, [w for w in words[:4] if w != right]),
+                  f"Counted in the picture: {right}.")
 
 
 def told(rng: random.Random, page: Page) -> Draft | None:
-    skill = _skill("language", "writing-strategies", "Descriptions", "Choose the sentence that describes a picture", (1, 8), "A description is true if all "
+    skill = _skill("language", "writing-strategies", "Descriptions", "Choose the sentence that describes a picture", (1, 8),
+                   "A description is true if all "
                    "of its parts are.")
     one, other = rng.choice(sorted(page.count)), rng.choice(_absent(page, CATEGORIES))
     phrase, elsewhere = PLACES[page.place].phrase, [PLACES[p].phrase for p in rng.sample(_unlike(page.place), 2)]
-    wrong = (f"There is {_a(one)} {elsewhere[0]}.", f"There is {_a(other)} {phrase}.", f"There is {_a(other)} {elsewhere[0]}.", f"There is {_a(one)} {elsewhere[1]}.")
+    wrong = (f"There is {_a(one)} {elsewhere[0]}.", f"There is {_a(other)} {phrase}.", f"There is {_a(other)} {elsewhere[0]}.",
+             f"There is {_a(one)} {elsewhere[1]}.")
     if page.count[one] > 1:
         wrong, many = tuple(w.replace(f"is {_a(one)}", f"are {CATEGORIES[one].plural}") for w in wrong), f"There are {CATEGORIES[one].plural} {phrase}."
     right = many if page.count[one] > 1 else f"There is {_a(one)} {phrase}."

@@ -116,7 +116,8 @@ def read_problems(path, splits=None, pictures=None) -> Problems:
         of = _splits(existing(splits or beside, (".json",), "splits"), problems, path.name)
     if pictures is not None:
         refuse([f"{path.name}, problem {one.id!r}, field 'image': there is no picture {one.picture} in {Path(pictures).name}; put it "
-                "there, or write null." for one in problems.values() if one.image and not (Path(pictures) / one.picture).is_file()], "problems")
+                "there, or write null." for one in problems.values() if one.image and not (Path(pictures) / one.picture).is_file()],
+               "problems")
     return Problems(problems, of)
 
 
@@ -215,7 +216,8 @@ def _one_of(names) -> object:
     return read
 
 
-_READERS = {"question": _text, "choices": _choices, "answer": _answer, "hint": _maybe_empty, "image": _image, "task": _text, "grade": _grade,
+_READERS = {"question": _text, "choices": _choices, "answer": _answer, "hint": _maybe_empty, "image": _image, "task": _text,
+            "grade": _grade,
             "subject": _one_of(SUBJECTS), "topic": _text, "category": _text, "skill": _text, "lecture": _maybe_empty,
             "solution": _maybe_empty, "split": _one_of(SPLITS)}
 
@@ -231,7 +233,8 @@ def _splits(path: Path, problems: dict[str, Problem], file: str) -> dict[str, tu
         texts = [name for name in names if isinstance(name, str)]
         faults += [f"{where}: {name!r} is no id; write a text." for name in names if not isinstance(name, str)]
         faults += [f"{where}: the id {name!r} comes {n} times; write it once." for name, n in Counter(texts).items() if n > 1]
-        faults += [f"{where}: there is no problem {name!r} in {file}; add it there or take it out here." for name in texts if name not in problems]
+        faults += [f"{where}: there is no problem {name!r} in {file}; add it there or take it out here." for name in texts
+                   if name not in problems]
         if split in SPLITS:
             faults += [f"{where}: problem {name!r} says in its field 'split' that it is of {problems[name].split!r}; make the two agree."
                        for name in texts if name in problems and problems[name].split != split]

@@ -22,8 +22,9 @@ from .problems import LETTERS, SUBJECTS, Problem
 
 REASONING, ANSWER_FIRST, ANSWER = "reasoning-first", "answer-first", "answer"
 FORMS = (REASONING, ANSWER_FIRST, ANSWER)
-SYSTEM = ("You answer multiple-choice questions of science at school. You see no picture; where a question cannot be answered without one, say that you "
-          "cannot answer. Otherwise reason in a few sentences and end with a line such as: The answer is B.")
+SYSTEM = ("You answer multiple-choice questions of science at school. You see no picture; if a question needs one, say that you cannot "
+          "answer. "
+          "Otherwise give your reasons and end with: The answer is B.")
 
 
 def question(problem: Problem) -> str:
@@ -70,7 +71,8 @@ def write_samples(path, problems: Iterable[Problem], form: str = REASONING, imag
 
 def questions(problems: Iterable[Problem]) -> list[Question]:
     """The problems as ``evaluation.answers.ask`` takes them, in the same order."""
-    return [Question(one.id, one.picture or "", question(one), SUBJECTS[one.subject], target(one), one.letter, one.split) for one in problems]
+    return [Question(one.id, one.picture or "", question(one), SUBJECTS[one.subject], target(one), one.letter, one.split)
+            for one in problems]
 
 
 def shown(problems: Iterable[Problem], images) -> list[Shown]:

@@ -69,8 +69,10 @@ def score(problems: Sequence[Problem], outputs: Outputs | Mapping[str, str]) -> 
             tally.missing += index is None and not reason
     where = outputs.name or "The answers"
     if missing:
-        report.problems.append(f"{where}: {len(missing)} problem{'s have' if len(missing) > 1 else ' has'} no answer ({_few(missing)}); they count as wrong.")
-    report.problems += [f"{where}: {len(ids)} unread ({reason}: {_few(ids)}); they count as wrong." for reason, ids in report.unread.items()]
+        report.problems.append(f"{where}: {len(missing)} problem{'s have' if len(missing) > 1 else ' has'} no answer "
+                               f"({_few(missing)}); they count as wrong.")
+    report.problems += [f"{where}: {len(ids)} unread ({reason}: {_few(ids)}); they count as wrong." for reason,
+                        ids in report.unread.items()]
     return report
 
 
@@ -88,14 +90,16 @@ def table(reports: Report | Mapping[str, Report]) -> str:
     wide = max(10, *(len(name) + 2 for name in reports))
     lines = [f"{'':<{wide}}" + "".join(f"{name:>8}" for name in COLUMNS)]
     for name, report in reports.items():
-        lines.append(f"{name:<{wide}}" + "".join(f"{100 * tally.accuracy:>8.2f}" if tally.n else f"{'-':>8}" for tally in report.columns.values()))
+        lines.append(f"{name:<{wide}}" + "".join(f"{100 * tally.accuracy:>8.2f}" if tally.n else f"{'-':>8}"
+                                                 for tally in report.columns.values()))
         for what, cell in _BELOW.items():
             lines.append(f"  {what:<{wide - 2}}" + "".join(f"{cell(tally):>8}" for tally in report.columns.values()))
         lines += [f"! {problem}" for problem in report.problems]
     return "\n".join(lines)
 
 
-_BELOW = {"from": lambda tally: f"{100 * tally.interval[0]:.1f}", "to": lambda tally: f"{100 * tally.interval[1]:.1f}", "n": lambda tally: f"{tally.n:,}",
+_BELOW = {"from": lambda tally: f"{100 * tally.interval[0]:.1f}", "to": lambda tally: f"{100 * tally.interval[1]:.1f}",
+          "n": lambda tally: f"{tally.n:,}",
           "unread": lambda tally: f"{tally.unreadable:,}", "missing": lambda tally: f"{tally.missing:,}"}
 
 

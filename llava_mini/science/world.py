@@ -2,10 +2,10 @@
 
     python -m llava_mini.science.world data/cache/science
 
-About 2,900 questions, 900 of them about pictures. What is asked in val and test was never asked in train: pictures come
-from the storybook's own splits, and the facts of each skill (an animal, a word, a text to read) are dealt to the splits
-too. Where the wrong choices of a question are facts as well (other animals, other capitals), they are of its own split. The
-same seed gives the same bytes. ::
+About 6,600 questions, 3,300 of them about 1,500 pictures. What is asked in val and test was never asked in train: pictures
+come from the storybook's own splits, and the facts of each skill (an animal, a word, a text to read) are dealt to the splits
+too. Where the wrong choices of a question are facts as well (other animals, other capitals), they are of its own split. A
+picture of the training split has several questions, one of val or test a single one. The same seed gives the same bytes. ::
 
     problems.json, pid_splits.json      see problems.py
     images/<split>/<id>/image.jpg       224 x 224
@@ -31,10 +31,12 @@ from . import laws, looking, nature, sentences, society, words
 from .drafts import Draft, complete
 from .problems import COLUMNS, SPLITS, Problem, Problems, columns, read_problems
 
-EACH = 40                               # most questions of one skill without a picture
-PICTURES = 900
+EACH = 100                              # most questions of one skill without a picture
+PICTURES = 1500
+QUESTIONS = {"train": 3, "val": 1, "test": 1}       # about a picture
 DEAL = ("train", "train", "train", "val", "test")   # 60, 20 and 20%, about as the real set
 FILES = {"problems.json", "pid_splits.json", "images", "about.json"}
+CODE = ("drafts", "laws", "looking", "nature", "problems", "sentences", "society", "words", "world")     # what decides the set
 ALL_KINDS = 11                          # of the storybook's questions, so that its key tells all there is
 
 
@@ -42,7 +44,7 @@ def make(folder, *, seed: int = 0, pictures: int = PICTURES, each: int = EACH, w
     """Writes the set into ``folder`` and returns it; does nothing where it is there already.
 
     ``seed``      decides which facts go where, the wrong choices and their order; the scenes are always the same
-    ``pictures``  how many, each with one question; ``each``: the most questions of a skill without a picture
+    ``pictures``  how many there are; ``each``: the most questions of a skill without a picture
     ``workers``   processes that draw; left out, as many as there are cores
 
     An older or unfinished set in ``folder`` is made anew. Raises InputError where it holds anything else.
@@ -50,7 +52,7 @@ def make(folder, *, seed: int = 0, pictures: int = PICTURES, each: int = EACH, w
     folder = Path(folder)
     if pictures < 5 or each < 5:
         raise InputError(f"The set has at least 5 pictures and 5 questions of a skill, not {pictures} and {each}; ask for more.")
-    about = {"science": 1, "seed": seed, "pictures": pictures, "each": each, "code": _code()}
+    about = {"science": 1, "seed": seed, "pictures": pictures, "each": each, "code": code()}
     if _about(folder) == about:
         return folder
     with whole_folder(folder.absolute(), mark=_is_ours) as beside:
@@ -60,7 +62,7 @@ def make(folder, *, seed: int = 0, pictures: int = PICTURES, each: int = EACH, w
             if draft.picture:
                 place = beside / "images" / problem.picture
                 place.parent.mkdir(parents=True)
-                (beside / problem.split / "pictures" / draft.picture).rename(place)
+                shutil.copyfile(beside / problem.split / "pictures" / draft.picture, place)
         _clear(beside)
         _write(beside, [problem for problem, _ in problems], about)
     return folder
@@ -93,7 +95,7 @@ def _without_pictures(seed: int, each: int) -> list[tuple[str, Draft]]:
 
 
 def _with_pictures(folder: Path, seed: int, pictures: int, workers: int | None) -> list[tuple[str, Draft]]:
-    """(split, draft) with one question a picture; of those that a picture allows, the one that was asked least."""
+    """(split, draft) with QUESTIONS a picture; of those that a picture allows, the ones that were asked least."""
     dealt = []
     for split in SPLITS:
         n = max(1, pictures * DEAL.count(split) // len(DEAL))
@@ -102,9 +104,9 @@ def _with_pictures(folder: Path, seed: int, pictures: int, workers: int | None) 
         for page in looking.read_pages(folder / split, split):
             rng = random.Random(f"science/{seed}/{page.name}")
             found = {maker.__name__: draft for maker in looking.MAKERS if (draft := maker(rng, page))}
-            name = min(found, key=lambda name: (asked[name], rng.random()))
-            asked[name] += 1
-            dealt.append((split, found[name]))
+            for name in sorted(found, key=lambda name: (asked[name], rng.random()))[:QUESTIONS[split]]:
+                asked[name] += 1
+                dealt.append((split, found[name]))
     return dealt
 
 
@@ -126,8 +128,10 @@ def arrange(dealt: list[tuple[str, Draft]], seed: int) -> list[tuple[Problem, Dr
         choices = rng.sample(draft.wrong, n - 1)
         choices.insert(answer, draft.right)
         of = draft.skill
-        problems.append((Problem(str(number), draft.question, tuple(choices), answer, draft.hint, "image.jpg" if draft.picture else None, "closed choice",
-                                 rng.randint(*of.grades), of.subject, of.topic, of.category, of.skill, of.lecture, draft.solution, split), draft))
+        problems.append((Problem(str(number), draft.question, tuple(choices), answer, draft.hint, "image.jpg" if draft.picture else None,
+                                 "closed choice",
+                                 rng.randint(*of.grades), of.subject, of.topic, of.category, of.skill, of.lecture, draft.solution, split),
+                         draft))
     return problems
 
 
@@ -143,7 +147,8 @@ def census(problems: Problems) -> str:
 def _write(folder: Path, problems: list[Problem], about: dict) -> None:
     splits = {split: [problem.id for problem in problems if problem.split == split] for split in SPLITS}
     splits["trainval"] = sorted(splits["train"] + splits["val"], key=int)
-    for name, data in (("problems.json", {problem.id: problem.as_json() for problem in problems}), ("pid_splits.json", splits), ("about.json", about)):
+    for name, data in (("problems.json", {problem.id: problem.as_json() for problem in problems}), ("pid_splits.json", splits),
+                       ("about.json", about)):
         (folder / name).write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
@@ -165,11 +170,11 @@ def _about(folder: Path) -> dict | None:
         return None
 
 
-def _code() -> str:
+def code() -> str:
     """Fingerprint of the code that asks and draws, so that an old set is made anew after a change."""
     digest = hashlib.sha256(storybook.code().encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    for name in CODE:
+        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -177,7 +182,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llava_mini.science.world", description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, help="where the set is written, for example data/cache/science")
     parser.add_argument("--seed", type=int, default=0, help="of the facts' splits and the choices (default: 0)")
-    parser.add_argument("--pictures", type=int, default=PICTURES, help=f"how many, each with a question (default: {PICTURES})")
+    parser.add_argument("--pictures", type=int, default=PICTURES, help=f"how many (default: {PICTURES})")
     parser.add_argument("--workers", type=int, default=None, help="processes that draw (default: one for each core)")
     given = parser.parse_args(arguments)
 

@@ -42,10 +42,22 @@ class Twin:
         else:
             data["text/html"] = self.still.html
         if self.widget is not None:
-            live = self.widget._repr_mimebundle_(include=include, exclude=exclude) or {}
-            live = live[0] if isinstance(live, tuple) else live
+            live, _ = _bundle(self.widget)
             data |= {kind: value for kind, value in live.items() if "widget-view" in kind}
+            about |= _where(self.widget)
         return data, about
 
     def __repr__(self) -> str:
         return self.still.alt
+
+
+def _bundle(widget) -> tuple[dict, dict]:
+    """What a widget sends to be shown, and what it says about it."""
+    bundle = widget._repr_mimebundle_() or {}
+    return bundle if isinstance(bundle, tuple) else (bundle, {})
+
+
+def _where(widget) -> dict:
+    """For Colab: where the browser finds what shows an anywidget. The widget says so itself; a box around it does not."""
+    own = {kind: value for kind, value in _bundle(widget)[1].items() if "widget-view" in kind}
+    return own or next(filter(None, map(_where, getattr(widget, "children", ()))), {})

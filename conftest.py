@@ -1,0 +1,56 @@
+"""The time of every lesson that a test run carries out, beside the time that it states. nbmake runs them."""
+
+from __future__ import annotations
+
+import pytest
+
+TOLERANCE = 2       # times its budget, before a lesson fails: a test run shares its machine, a reader's mostly does not
+
+
+def budget(path) -> tuple[int | None, int | None]:
+    """(minutes, GB) that a lesson states in its first cell."""
+    import frame
+    import nbformat
+
+    book = nbformat.v4.reads(path.read_text(encoding="utf-8"))
+    return frame.stated(book, frame.TIME), frame.stated(book, frame.MEMORY)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Notes what a lesson took, and fails one that took far longer than it states."""
+    report = yield
+    if call.when == "call" and getattr(item, "nbmake", False):
+        minutes, memory = budget(item.path)
+        report.user_properties.append(("lesson", (item.path.stem, minutes, memory, call.duration)))
+        if report.passed and minutes and call.duration > TOLERANCE * 60 * minutes:
+            report.outcome = "failed"
+            report.longrepr = (f"{item.path.name} took {call.duration:.0f} seconds and states {minutes} minutes: more than {TOLERANCE} times as much. "
+                               "Make it quicker, or state what it takes.")
+    return report
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Prints the table."""
+    taken = [value for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, ())
+             for name, value in getattr(report, "user_properties", ()) if name == "lesson"]
+    if taken:
+        terminalreporter.section("lessons: the time they state and the time they took")
+        for line in table(sorted(taken)):
+            terminalreporter.line(line, yellow="longer than stated" in line)
+
+
+def table(taken: list[tuple]) -> list[str]:
+    """The lines of the table of (lesson, minutes, GB, seconds)."""
+    wide = max(len("lesson"), *(len(lesson) for lesson, *_ in taken))
+    lines = [f"{'lesson':{wide}}  states     took     memory stated"]
+    for lesson, minutes, memory, seconds in taken:
+        late = "   longer than stated" if minutes and seconds > 60 * minutes else ""
+        lines.append(f"{lesson:{wide}}  {_amount(minutes, 'min'):9}  {seconds:5.0f} s  {_amount(memory, 'GB')}{late}")
+    stated = sum(minutes or 0 for _, minutes, _, _ in taken)
+    lines.append(f"{'together':{wide}}  {_amount(stated, 'min'):9}  {sum(row[-1] for row in taken):5.0f} s")
+    return lines
+
+
+def _amount(number: int | None, unit: str) -> str:
+    return f"{number} {unit}" if number else "nothing"

@@ -1,0 +1,171 @@
+"""Results as Markdown, made from result files and nothing else: the counterparts of the paper's Tables 4 and 5, and the panel.
+
+    python -m llava_mini.bench.tables runs/bench/llava-mini/result.json       # prints them
+    python -m llava_mini.bench.tables --page                                  # puts those of data/results/bench into this folder's README
+
+A page has places for tables, ``<!-- table-5 -->`` to ``<!-- /table-5 -->``; a test holds what stands there against the files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from ..commands import guarded
+from ..errors import InputError
+from ..files import write_safely
+from ..instruct.prices import price
+from . import result
+from .judge import COMPLETION
+
+PAGE = Path(__file__).with_name("README.md")
+RESULTS = Path("data/results/bench")
+FILES = {"table-5": "llava-mini.json", "panel": "llava-mini.json", "table-4": "table-4.json", "cost": "llava-mini.json"}     # place in the page -> file in RESULTS
+PICTURES = {"": "Relative scores with their intervals", "-example": "What each candidate says about one picture"}      # end of the name -> words
+KINDS = {"conv": "conversation", "detail": "detail", "complex": "complex"}
+EXPECTED = {"as judged": "", "order swapped": "the same scores", "itself": "relative score 100", "empty": "1 of 10 each time", "longer": "the same scores"}
+
+
+def cell(tallies: list[dict], whole: bool = True) -> str:
+    """``85.1 (80.2 to 90.0)``: of one run with its 95% interval, of several their mean with the lowest and the highest."""
+    shares = [tally["relative"] for tally in tallies]
+    if not whole or None in shares:
+        return "-"
+    low, high = (tallies[0]["low"], tallies[0]["high"]) if len(tallies) == 1 else (min(shares), max(shares))
+    return f"{sum(shares) / len(shares):.1f} ({low:.1f} to {high:.1f})"
+
+
+def coverage(runs: list[dict]) -> str:
+    """``90 of 90``, over all seeds."""
+    return f"{sum(run['scores']['all']['judged'] for run in runs)} of {sum(run['scores']['all']['asked'] for run in runs)}"
+
+
+def relative_table(found: dict, bench: str) -> list[str]:
+    """A row for each candidate; there is no overall score where a verdict is lacking."""
+    rows = found["benches"][bench]["rows"]
+    kinds = list(dict.fromkeys(kind for row in rows for kind in row["runs"][0]["scores"]["kinds"]))
+    lines = [f"| {found['benches'][bench]['title']} | " + " | ".join(KINDS.get(kind, kind) for kind in kinds) + " | all | judged | exactly right |",
+             "|---" * (len(kinds) + 4) + "|"]
+    for row in rows:
+        runs, exact = row["runs"], [run["agreement"] for run in row["runs"] if run["agreement"]]
+        cells = [cell([run["scores"]["kinds"][kind] for run in runs if kind in run["scores"]["kinds"]]) for kind in kinds]
+        cells.append(cell([run["scores"]["all"] for run in runs], all(run["scores"]["headline"] is not None for run in runs)))
+        cells += [coverage(runs), f"{sum(one['right'] for one in exact)} of {sum(one['right'] + one['wrong'] for one in exact)}" if exact else "-"]
+        name = row["label"] + (f" ({len(runs)} seeds)" if len(runs) > 1 else "")
+        lines.append("| " + " | ".join([_plain(name), *cells]) + " |")
+    return lines
+
+
+def panel_table(found: dict, bench: str) -> list[str]:
+    """The trials of the judge on one benchmark; nothing where no panel was held."""
+    about, panel = found["benches"][bench], found["benches"][bench]["panel"]
+    if panel is None:
+        return []
+    lines = [f"| {about['title']} | judged | relative | mean score, reference | candidate | moved by | should be |", "|---|---|---|---|---|---|---|"]
+    for name, trial in panel["trials"].items():
+        tally, headline, moved = trial["scores"]["all"], trial["scores"]["headline"], trial["moved"]
+        means = [f"{tally[who] / tally['judged']:.2f}" if tally["judged"] else "-" for who in ("reference", "candidate")]
+        told = "-" if moved is None else f"{moved:+.2f} ({100 * trial['moved at all']:.1f}% of the answers)"
+        lines.append("| " + " | ".join([name, f"{tally['judged']} of {tally['asked']}", "-" if headline is None else f"{headline:.1f}", *means, told,
+                                        EXPECTED.get(name, "")]) + " |")
+    return lines
+
+
+def agreement_line(found: dict, bench: str) -> str:
+    """Whether exactly right answers have higher scores, over all candidates of the benchmark."""
+    rows = [one for row in found["benches"][bench]["rows"] for run in row["runs"] if (one := run["agreement"])]
+    right, wrong = sum(one["right"] for one in rows), sum(one["wrong"] for one in rows)
+    if not right or not wrong:
+        return f"{found['benches'][bench]['title']}: no right and wrong exact answers to compare."
+    means = [sum((one[f"mean of {name}"] or 0) * one[name] for one in rows) / total for name, total in (("right", right), ("wrong", wrong))]
+    return (f"{found['benches'][bench]['title']}: {right} exactly right answers of all rows have a mean score of {means[0]:.2f}, "
+            f"{wrong} wrong ones of {means[1]:.2f}.")
+
+
+def judge_line(found: dict) -> str:
+    """Who judged, by which words, when."""
+    judge = found["judge"]
+    return (f"Judge: {judge['model']} ({', '.join(judge['served']) or 'nobody'}), prompt {judge['prompt']}, {judge['from'][:10]}"
+            + (f", ${judge['cost']:.2f}" if judge["cost"] else "") + f"; {found['name']}, {found['date'][:10]}.")
+
+
+def cost_table(found: dict, models: tuple[str, ...] = ("gpt-4o", "gpt-4o-mini")) -> list[str]:
+    """What the verdicts of a result would cost at the package's table of prices, with 150 tokens of reasons each."""
+    judge = found["judge"]
+    lines = [f"| judge | {judge['verdicts']:,} verdicts of that run | one candidate on both benchmarks, without the panel |", "|---|---|---|"]
+    for model in models:
+        each = price(model).of(judge["prompt_tokens"] / max(1, judge["verdicts"]), COMPLETION)
+        lines.append(f"| {model} | ${each * judge['verdicts']:.2f} | ${each * sum(bench['questions'] for bench in found['benches'].values()):.2f} |")
+    return lines
+
+
+def whole(found: dict) -> str:
+    """Everything of a result as Markdown."""
+    parts = [f"# {_plain(found['name'])}", judge_line(found)]
+    for bench in found["benches"]:
+        parts += ["\n".join(relative_table(found, bench)), agreement_line(found, bench)]
+        faults = dict.fromkeys(fault for row in found["benches"][bench]["rows"] for run in row["runs"] for fault in run["scores"]["faults"])
+        parts += ["\n".join(panel_table(found, bench)), "\n".join(f"- {_plain(fault)}" for fault in faults)]
+    notes = dict.fromkeys(f"{row['label']}: {row['note']}." for about in found["benches"].values() for row in about["rows"] if row["note"])
+    return "\n\n".join(part for part in [*parts, *map(_plain, notes)] if part) + "\n"
+
+
+def _plain(text: str) -> str:
+    """A text that a table cannot be broken by: labels and file names are the user's."""
+    return re.sub(r"([|<>`*_\[\]\\])", r"\\\1", " ".join(text.split()))
+
+
+def place(mark: str, folder: Path = RESULTS) -> str:
+    """What belongs between the marks of a page; a sentence where there is no such result yet."""
+    path = folder / FILES[mark]
+    if not path.exists():
+        return f"(No such result is committed yet; it would be `{path.as_posix()}`.)"
+    found = result.read(path)
+    if mark == "panel":
+        return "\n\n".join(["\n".join(table) for bench in found["benches"] if (table := panel_table(found, bench))]
+                           + [agreement_line(found, bench) for bench in found["benches"]])
+    if mark == "cost":
+        return "\n".join(cost_table(found))
+    pictures = [f"![{words} ({about['title']})](../../{drawn.as_posix()})" for name, about in found["benches"].items() for kind, words in PICTURES.items()
+                if (drawn := path.with_name(f"{path.stem}-{name}{kind}.png")).exists()]
+    return "\n\n".join(["\n".join(relative_table(found, bench)) for bench in found["benches"]] + [judge_line(found)] + ["\n".join(pictures)] * bool(pictures))
+
+
+def fill(page: Path = PAGE, folder: Path = RESULTS) -> list[str]:
+    """Puts the tables of the committed results into a page; returns the marks whose tables have changed."""
+    text = before = page.read_text(encoding="utf-8")
+    changed = []
+    for mark in FILES:
+        start, end = f"<!-- {mark} -->\n", f"\n<!-- /{mark} -->"
+        if start not in text or end not in text:
+            raise InputError(f"{page.name}: there is no place for {mark}; put the lines {start.strip()} and {end.strip()} where it belongs.")
+        head, rest = text.split(start, 1)
+        old, tail = rest.split(end, 1)
+        changed += [mark] * (old != place(mark, folder))
+        text = head + start + place(mark, folder) + end + tail
+    if text != before:
+        write_safely(page, text.encode())
+    return changed
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m llava_mini.bench.tables", description=__doc__.split("\n")[0])
+    parser.add_argument("results", type=Path, nargs="*", help="result files to print")
+    parser.add_argument("--page", action="store_true", help=f"put the tables of {RESULTS.as_posix()} into llava_mini/bench/README.md")
+    args = parser.parse_args(arguments)
+
+    def work() -> None:
+        if not args.results and not args.page:
+            raise InputError("There is nothing to do; name a result file, or give --page.")
+        for path in args.results:
+            print(whole(result.read(path)))
+        if args.page:
+            print(f"{PAGE.name}: {', '.join(fill()) or 'nothing'} changed")
+
+    return guarded(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

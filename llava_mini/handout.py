@@ -1,0 +1,237 @@
+"""Everything that was measured of one model on one page, ``report.html``: to read, to print, to hand in.
+
+    python -m llava_mini.handout runs/mini-full                     # a run of the main job
+    python -m llava_mini.handout data/results --name mini-full      # the committed one
+    python -m llava_mini.handout runs/mini-full --bench runs/bench/mini-full --probes runs/probes/model --science data/results/science
+
+The page is made from results alone, no model is asked. It is one file: pictures lie within, each with the same in words.
+What has not been measured is named, with the command that measures it. Parts of different models are refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import sys
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+
+from .commands import guarded
+from .errors import InputError
+from .report import RESULTS, keep
+
+SPLITS = {"test": "New pictures", "unseen_pairs": "A colour and a thing that no sample shows together", "unseen_place": "A place that no sample shows",
+          "unseen_counts": "Five or six of a kind"}
+CONTROLS = {"true": "right", "blind": "without a picture", "blank": "with a grey one", "shuffled": "with another's", "guess": "most frequent answer"}
+STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}
+table{border-collapse:collapse;margin:1rem 0;font-size:.9rem}th,td{border-bottom:1px solid #ccc;padding:.25rem .7rem;text-align:left}
+td:not(:first-child){font-variant-numeric:tabular-nums}img{max-width:100%}figure{margin:1rem 0}
+nav li{display:inline-block;margin-right:1rem}section{break-inside:avoid-page}code{background:#f2f2f2;padding:.1rem .3rem}
+.lacking{border-left:4px solid #E69F00;padding-left:1rem}"""
+
+
+@dataclass
+class Part:
+    """A chapter of the page."""
+
+    title: str
+    html: list[str] = field(default_factory=list)   # already escaped
+    lacking: str = ""           # the command that would measure it, where nothing is there
+
+    @property
+    def anchor(self) -> str:
+        return "".join(letter if letter.isalnum() else "-" for letter in self.title.lower())
+
+
+def paragraph(text: str) -> str:
+    return f"<p>{escape(text)}</p>"
+
+
+def table(lines: list[str]) -> str:
+    """A Markdown table, or several with lines of text among them, as HTML. All of it is escaped."""
+    out, rows = [], []
+
+    def close():
+        if rows:
+            head, *body = rows
+            out.append("<table><thead><tr>" + "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head) + "</tr></thead><tbody>"
+                       + "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in body) + "</tbody></table>")
+            rows.clear()
+
+    for line in lines:
+        cells = [cell.strip().replace("**", "").replace("`", "") for cell in line.strip().strip("|").split(" | ")]
+        if line.startswith("|") and set(line) <= set("|-: "):
+            continue
+        if line.startswith("|"):
+            rows.append(cells)
+            continue
+        close()
+        if line.strip():
+            out.append(f"<h3>{escape(line.strip('# '))}</h3>" if line.startswith("#") else paragraph(line.lstrip("- ")))
+    close()
+    return "\n".join(out)
+
+
+def figure(drawing) -> str:
+    """A show.Drawing, or the path of a PNG that one has saved, within the page."""
+    if isinstance(drawing, Path):
+        from PIL import Image
+
+        data = drawing.read_bytes()
+        with Image.open(drawing) as picture:
+            alt = str(picture.info.get("Description", drawing.stem))
+    else:
+        data, alt = drawing.png(), drawing.alt
+    return f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{base64.b64encode(data).decode()}"></figure>'
+
+
+def about(result) -> Part:
+    """What it is: settings, seed, versions, machine."""
+    rows = {"run": result.name, "seed": result.seed, "date (UTC)": result.date, "code": result.commit or "unknown", "weights": result.weights[:16],
+            **{f"version of {name}": value for name, value in result.versions.items()},
+            **{name: value for name, value in result.machine.items() if value is not None},
+            **{f"seconds, {name}": f"{value:.0f}" for name, value in result.timings.items()}}
+    profile, made = result.settings.get("profile", {}), result.settings.get("made from", {})
+    simple = {name: value for name, value in profile.items() if not isinstance(value, dict)}
+    stages = [name for name in ("align", result.settings.get("stage 2")) if isinstance(profile.get(name), dict)]
+    html = [table(["| what | value |", *(f"| {name} | {value} |" for name, value in rows.items())]),
+            table(["| setting | value |", *(f"| {name} | {value} |" for name, value in {**simple, **made}.items())])]
+    if stages:
+        html.append(table(["| setting of a training | " + " | ".join(stages) + " |",
+                           *(f"| {name} | " + " | ".join(str(profile[stage][name]) for stage in stages) + " |" for name in profile[stages[0]])]))
+    return Part("The model and how it was made", html)
+
+
+def trainings(folder: Path) -> Part:
+    """Curves over the reference bands, and what the model said on the way."""
+    from . import show
+
+    part = Part("Training", lacking="" if any(folder.glob("history-*.jsonl")) else "python course.py run")
+    for path in sorted(folder.glob("history-*.jsonl")):
+        name, history = path.stem.partition("-")[2], show.read_history(path)
+        drawn = folder / f"loss-{name}.png"
+        part.html.append(figure(drawn if drawn.exists() else show.loss_curves({name: history}, None, f"Stage {name}")))
+        told = [record for record in history if record.get("answers")]
+        if told:
+            first, last = told[0], told[-1]
+            part.html.append(table([f"| asked in stage {name} | true | after step {first['step']} | after step {last['step']} |",
+                                    *(f"| {_cell(one['text'])} | {_cell(one['answer'])} | {_cell(one['given'])} | {_cell(other['given'])} |"
+                                      for one, other in zip(first["answers"], last["answers"]))]))
+    return part
+
+
+def _cell(text: str) -> str:
+    return " ".join(str(text).split()).replace(" | ", " / ")
+
+
+def answers(result, folder: Path) -> Part:
+    """Exact answers by split and kind, beside the controls; the sheet and what is taken for what."""
+    from . import show
+
+    part = Part("Questions and answers")
+    true, blind = (result.accuracy["test"][name]["all"] for name in ("true", "blind"))
+    part.html.append(paragraph(f"Of {true['n']:,} questions about new pictures, {100 * true['accuracy']:.1f}% were answered right (95% interval "
+                               f"{100 * true['low']:.1f} to {100 * true['high']:.1f}%), and {100 * blind['accuracy']:.1f}% without a picture."))
+    for split, words in SPLITS.items():
+        reports = result.accuracy.get(split)
+        if not reports:
+            continue
+        known = {name: said for name, said in CONTROLS.items() if name in reports}
+        first, *others = known.values()
+        lines = [f"### {words}", f"| kind of question | questions | {first} | 95% interval | " + " | ".join(others) + " |"]
+        for kind in ("all", *reports["true"]["kinds"]):
+            tallies = {name: reports[name]["all"] if kind == "all" else reports[name]["kinds"].get(kind) for name in known}
+            true = tallies["true"]
+            share, *shares = ("-" if tally is None else f"{100 * tally['accuracy']:.1f}%" for tally in tallies.values())
+            lines.append(f"| {kind} | {true['n']:,} | {share} | {100 * true['low']:.1f} to {100 * true['high']:.1f}% | " + " | ".join(shares) + " |")
+        part.html.append(table(lines))
+        if split == "test":
+            part.html.append(figure(show.accuracy_bars(reports, "New pictures, by kind of question")))
+    part.html += [figure(path) for name in ("sheet.png", "confusion-what.png") if (path := folder / name).exists()]
+    return part
+
+
+def bench(folder: Path | None, result) -> Part:
+    """LLaVA-Bench: relative scores beside the baselines, and whether the judge can be relied on."""
+    from . import show
+    from .bench import result as bench_result
+    from .bench.tables import whole
+
+    part = Part("LLaVA-Bench", lacking="python -m llava_mini.bench.run MODEL --folder FOLDER, and then --bench FOLDER")
+    if folder is None:
+        return part
+    found = bench_result.read(folder / "result.json" if folder.is_dir() else folder)
+    return Part(part.title, [table(whole(found).splitlines()), *(figure(show.relative_scores(one, one["title"])) for one in found["benches"].values())])
+
+
+def probes(folder: Path | None, result) -> Part:
+    """How it behaves when something is changed on purpose."""
+    from . import show
+    from .evaluation.probes.result import read_behaviour
+
+    part = Part("Probes", lacking="python -m llava_mini.evaluation.probes MODEL --folder FOLDER, and then --probes FOLDER")
+    if folder is None:
+        return part
+    path = folder / "behaviour.json" if folder.is_dir() else folder
+    found = read_behaviour(path)
+    if found.weights != result.weights:
+        raise InputError(f"{path} is of another model than {result.name}; probe this one, or leave --probes out.")
+    return Part(part.title, [figure(drawing) for drawing in show.probe_figures(found).values()])
+
+
+def science(folder: Path | None, result) -> Part:
+    """ScienceQA: the nine columns, with and without the text-only model."""
+    part = Part("ScienceQA", lacking="python -m llava_mini.science.run --results, and then --science data/results/science")
+    if folder is None:
+        return part
+    pictures = [figure(path) for path in sorted(folder.glob("*.png"))]
+    tables = folder / "tables.md"
+    if not tables.exists():
+        raise InputError(f"{folder} holds no tables.md; make it with python -m llava_mini.science.tables {folder.as_posix()}.")
+    return Part(part.title, [table(tables.read_text(encoding="utf-8").splitlines()), *pictures])
+
+
+def page(name: str, parts: list[Part]) -> str:
+    """The whole page."""
+    body = "".join(f'<section id="{part.anchor}"><h2>{escape(part.title)}</h2>' + "\n".join(part.html)
+                   + (f'<p class="lacking">Not measured yet: <code>{escape(part.lacking)}</code></p>' if part.lacking and not part.html else "")
+                   + "</section>\n" for part in parts)
+    links = "".join(f'<li><a href="#{part.anchor}">{escape(part.title)}</a></li>' for part in parts)
+    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+            f"<title>{escape(name)}: report</title><style>{STYLE}</style></head><body><h1>{escape(name)}</h1>"
+            f"<p>Made from results by <code>python -m llava_mini.handout</code>.</p><nav><ul>{links}</ul></nav>\n{body}</body></html>\n")
+
+
+def write(folder: Path, name: str = "", *, bench_folder: Path | None = None, probes_folder: Path | None = None,
+          science_folder: Path | None = None, output: Path | None = None) -> Path:
+    """Writes the page of the run ``name`` (default: the folder's own name) whose result lies in ``folder``; returns where.
+
+    Raises InputError where there is no such result, and for results of another model.
+    """
+    from .evaluation import read_result
+
+    name = name or folder.resolve().name
+    path = folder / f"{name}.json"
+    if not path.exists():
+        raise InputError(f"{folder} holds no result {name}.json; run the main job first, or give the run's name with --name.")
+    result, beside = read_result(path), folder / name if (folder / name).is_dir() else folder
+    parts = [answers(result, beside), bench(bench_folder, result), probes(probes_folder, result), science(science_folder, result),
+             trainings(beside), about(result)]
+    return keep(output or folder / ("report.html" if folder.resolve() != RESULTS.resolve() else f"{name}/report.html"), page(result.name, parts).encode())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m llava_mini.handout", description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path, help="of a run, or data/results")
+    parser.add_argument("--name", default="", help="of the run (default: the folder's)")
+    parser.add_argument("--bench", type=Path, help="folder of llava_mini.bench.run")
+    parser.add_argument("--probes", type=Path, help="folder of llava_mini.evaluation.probes")
+    parser.add_argument("--science", type=Path, help="folder of llava_mini.science.tables")
+    parser.add_argument("--output", type=Path, help="default: report.html in the folder")
+    args = parser.parse_args(arguments)
+    return guarded(lambda: print(f"Written: {write(args.folder, args.name, bench_folder=args.bench, probes_folder=args.probes, science_folder=args.science, output=args.output)}"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

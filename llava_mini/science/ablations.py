@@ -1,0 +1,204 @@
+"""Runs on ScienceQA that differ in one thing: the paper's Table 8.
+
+    python -m llava_mini.science.ablations layer                    before the last layer, or the last; seed 0
+    python -m llava_mini.science.ablations form --seeds 0 1 2       reasons first, or the letter first, over the epochs
+    python -m llava_mini.science.ablations start --only fresh       a part of a group: without stage 1
+    python -m llava_mini.science.ablations parent --show            only the table and the pictures, from what is there
+    python -m llava_mini.science.ablations all --seeds 0 1 2        every group
+
+::
+
+    data/results/science/<group>/<variant>-seed<n>.json     a run, as record.py writes it
+    data/results/science/<group>.md, .png, -epochs.png      made from these files and nothing else
+
+Every run goes on where it was stopped, and what is done is not done again. The unchanged run is in every group and is run
+once for each seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..commands import guarded
+from ..errors import InputError
+from ..evaluation import Result, read_result, unpaired
+from ..main import here
+from ..profiles import profile
+from ..report import keep
+from .job import CURVE, Job
+from .prompts import ANSWER_FIRST
+from .record import made_from
+from .run import FOLDER, carry_out
+from .tables import epochs
+
+COLUMNS = ("Avg", "IMG", "TXT", "NO")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One run of a group: what is different in it."""
+
+    label: str                                      # in tables and pictures
+    paper: float | None = None                      # the paper's Table 8, percent
+    job: dict = field(default_factory=dict)         # fields of Job
+    profile: dict = field(default_factory=dict)     # fields of Profile
+
+
+GROUPS: dict[str, dict[str, Variant]] = {
+    "layer": {"before-last": Variant("before the last layer", 90.92), "last": Variant("last layer", 89.96, profile={"vision_layer": -1})},
+    "form": {"reasoning": Variant("reasons first", 90.92), "answer": Variant("answer first", 89.77, job={"form": ANSWER_FIRST})},
+    "start": {"aligned": Variant("after stage 1", 90.92), "fresh": Variant("without stage 1", 85.81, job={"start": "fresh"}),
+              "tuned": Variant("after stages 1 and 2", job={"start": "tuned"})},
+    "parent": {"large": Variant("large language parent", 90.92),
+               "small": Variant("small language parent", 89.84, profile={"language": "data/pretrained/vicuna-small"})},
+}
+
+
+def job_of(group: str, name: str, seed: int, base: Job) -> Job:
+    """The run of a variant; where nothing differs it is the base itself. Raises InputError for one that is not in the group."""
+    if group not in GROUPS or name not in GROUPS[group]:
+        known = GROUPS.get(group, GROUPS)
+        raise InputError(f"There is no {name if group in GROUPS else group!r} to compare; choose among {', '.join(known)}.")
+    variant = GROUPS[group][name]
+    own = f"{group}-{name}-seed{seed}" if variant.job or variant.profile else ""
+    return replace(base, settings=replace(base.settings, **variant.profile), seed=seed, name=own, **variant.job)
+
+
+def compare(group: str, names: list[str], seeds: list[int], base: Job, folder: Path = FOLDER) -> None:
+    """Runs what is missing or was made from something else, one after the other, and keeps each result in ``folder``."""
+    from . import tuning
+
+    jobs = [(name, seed, job_of(group, name, seed, base)) for seed in seeds for name in names]      # a wrong name is told before any run
+    for name, seed, job in jobs:
+        kept = folder / group / f"{name}-seed{seed}.json"
+        tuning.prepare(job)
+        if kept.exists() and read_result(kept).settings.get("made from") == made_from(job):
+            print(f"There already: {kept}")
+            continue
+        print(f"\n=== {job.name}: {GROUPS[group][name].label}")
+        if carry_out(job) is not None:
+            keep(kept, (job.folder / f"{job.name}.json").read_bytes())
+
+
+def found(group: str, base: Job, folder: Path = FOLDER) -> dict[str, list[Result]]:
+    """The results that are there: variant -> one for each seed, in the group's order.
+
+    Raises InputError for a file that is of another run than its name says, and where two cannot be compared.
+    """
+    results: dict[str, list[Result]] = {}
+    for name in GROUPS[group]:
+        for path in sorted((folder / group).glob(f"{name}-seed*.json")):
+            result = read_result(path)
+            if result.name != job_of(group, name, result.seed, base).name or not path.stem.endswith(f"seed{result.seed}"):
+                raise InputError(f"{path}: it is a result of the run {result.name}; put it back under its name.")
+            results.setdefault(name, []).append(result)
+    for part in ("storybook", "problems", "questions"):
+        if len({result.settings.get("made from", {}).get(part) for runs in results.values() for result in runs}) > 1:
+            raise InputError(f"{folder / group}: the results come from different {part}; run the command again without --show.")
+    return results
+
+
+def table(group: str, results: dict[str, list[Result]]) -> str:
+    """Markdown: a row for each variant, with the range over the seeds or the 95% interval of a single one."""
+    from ..show.runs import pooled
+
+    lines = ["| " + " | ".join([group, "seeds", *COLUMNS, "paper, Avg"]) + " |", "|---" * (3 + len(COLUMNS)) + "|"]
+    for name, runs in results.items():
+        variant, cells = GROUPS[group][name], []
+        for column in COLUMNS:
+            tallies = [run.accuracy["test"]["true"]["columns"][column] for run in runs]
+            share, low, high = pooled(tallies) if len(runs) > 1 else (tallies[0]["accuracy"], tallies[0]["low"], tallies[0]["high"])
+            cells.append(f"{share:.1%} ({100 * low:.1f} to {100 * high:.1f})")
+        lines.append("| " + " | ".join([variant.label, str(len(runs)), *cells, f"{variant.paper:.2f}" if variant.paper else "-"]) + " |")
+    return "\n".join(lines)
+
+
+def verdicts(group: str, results: dict[str, list[Result]]) -> list[str]:
+    """A sentence for each variant beside the unchanged run: reproduced, not reproduced or within noise, as it came out.
+
+    With several seeds the ranges over the seeds must not meet; a single seed is judged by the 95% interval of the difference.
+    """
+    from ..show.runs import pooled
+
+    names = list(GROUPS[group])
+    told, base = [], results.get(names[0], [])
+    for name in names[1:]:
+        if not base or name not in results:
+            continue
+        one, other = ([run.accuracy["test"]["true"]["all"] for run in runs] for runs in (base, results[name]))
+        (a, *range_a), (b, *range_b) = pooled(one), pooled(other)
+        if min(len(one), len(other)) > 1:
+            noise, how = range_a[0] <= range_b[1] and range_b[0] <= range_a[1], f"the ranges over {min(len(one), len(other))} seeds"
+        else:
+            noise, how = unpaired(one[0]["correct"], one[0]["n"], other[0]["correct"], other[0]["n"]).within_noise, "the 95% interval of one seed"
+        variant = GROUPS[group][name]
+        outcome = "the two differ" if variant.paper is None else "reproduced" if a > b else "not reproduced: it is the other way round"
+        told.append(f"{GROUPS[group][names[0]].label} {a:.1%}, {variant.label} {b:.1%}: {'within noise' if noise else outcome} (by {how}).")
+    return told
+
+
+def sooner(results: dict[str, list[Result]]) -> str | None:
+    """Of the group "form": after how many epochs reasons first is as good as answer first ever becomes; None without curves."""
+    curves = {name: _pooled(list(epochs({str(run.seed): run for run in runs}).values())) for name, runs in results.items()}
+    if not all(curves.get(name) for name in ("reasoning", "answer")):
+        return None
+    best, last = max(curves["answer"].values()), max(curves["answer"])
+    first = next((epoch for epoch, share in curves["reasoning"].items() if share >= best), None)
+    reached = f"reaches that after epoch {first}" if first else f"does not reach that within {max(curves['reasoning'])} epochs"
+    return f"Over the epochs, on held-out problems: answer first is at best {best:.1%} within {last} epochs; reasons first {reached}."
+
+
+def _pooled(seeds: list[dict[int, dict]]) -> dict[int, float]:
+    """Share right after each epoch that all seeds have."""
+    from ..show.runs import pooled
+
+    both = sorted(set.intersection(*map(set, seeds))) if seeds else []
+    return {epoch: pooled([seed[epoch] for seed in seeds])[0] for epoch in both}
+
+
+def tell(group: str, base: Job, folder: Path = FOLDER) -> list[Path]:
+    """Writes table and pictures of what is there. Raises InputError when nothing is."""
+    from .. import show
+
+    results = found(group, base, folder)
+    if not results:
+        raise InputError(f"There is no result in {folder / group}; run this command without --show first.")
+    notes = [*verdicts(group, results), *filter(None, [sooner(results) if group == "form" else None])]
+    text = "\n".join([table(group, results), *([""] + [f"- {note}" for note in notes] if notes else [])])
+    print("\n" + text)
+    labels = {GROUPS[group][name].label: runs for name, runs in results.items()}
+    reports = {label: [{"all": true["all"], "kinds": {name: true["columns"][name] for name in true["columns"] if name != "Avg"}}
+                       for true in (run.accuracy["test"]["true"] for run in runs)] for label, runs in labels.items()}
+    files = [keep(folder / f"{group}.md", text.encode() + b"\n"),
+             keep(folder / f"{group}.png", show.side_by_side(reports, f"ScienceQA, {group}: right answers").png())]
+    curves = {label: seeds for label, runs in labels.items() if (seeds := list(epochs({str(run.seed): run for run in runs}).values()))}
+    if curves:
+        files.append(keep(folder / f"{group}-epochs.png", show.science_epochs(curves,
+                                                                              f"ScienceQA, {group}: right answers after each epoch").png()))
+    return files
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m llava_mini.science.ablations", description=__doc__.split("\n")[0])
+    parser.add_argument("group", choices=[*GROUPS, "all"], help="what differs")
+    parser.add_argument("--only", nargs="+", metavar="VARIANT", help="some of the group (default: all of them)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--curve", type=int, default=CURVE, metavar="N", help=f"problems asked after every epoch (default: {CURVE})")
+    parser.add_argument("--show", action="store_true", help="run nothing: tables and pictures of the results that are there")
+    args = parser.parse_args(arguments)
+
+    def work() -> None:
+        base = Job(here(profile("mini")), curve=args.curve)
+        for group in GROUPS if args.group == "all" else [args.group]:
+            if not args.show:
+                compare(group, args.only or list(GROUPS[group]), args.seeds, base)
+            print("Written: " + ", ".join(map(str, tell(group, base))))
+
+    return guarded(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

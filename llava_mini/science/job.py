@@ -1,0 +1,78 @@
+"""What a run on ScienceQA is: which model begins, what it learns, and where all of it lies.
+
+::
+
+    data/cache/science/                 the storybook's set (world.py); or any folder with problems.json, pid_splits.json, images/
+    runs/science/<name>/training/       fine-tuning; killed and started again it goes on
+    runs/science/<name>/model/          the finished model
+    runs/science/<name>/answers/<weights and problems>/     one line for each answer, and results.json in the authors' format
+    runs/science/<name>/<name>.json     the result, see record.py
+
+:mod:`.tuning` trains, :mod:`.run` is the command.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import InputError
+from ..job import Job as MainJob
+from ..profiles import Profile, Stage
+from .prompts import FORMS, REASONING
+
+STARTS = ("aligned", "fresh", "tuned")      # after stage 1 (the paper's), without it, after stage 2
+STORYBOOK = Path("data/cache/science")
+RUNS = Path("runs/science")
+VALIDATION = 64                             # problems of the split val whose loss is watched
+CURVE = 200                                 # problems of the split val that are asked after every epoch
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run. Raises InputError for a form or a name that cannot be, and for a blind run that would begin with pictures."""
+
+    settings: Profile
+    form: str = REASONING                   # of what the model learns to say, see prompts.FORMS
+    start: str = "aligned"                  # one of STARTS, or the folder of a checkpoint
+    eyes: bool = True                       # False: the same training and questions without any picture
+    seed: int = 0
+    curve: int = CURVE                      # 0: nothing is asked between the epochs
+    name: str = ""                          # of the run; by default made of what differs: llava, text, llava-fresh-seed1
+    problems: Path = STORYBOOK
+    runs: Path = RUNS
+    main: MainJob | None = None             # where stage 1 (and 2) come from; by default those of the main job
+
+    def __post_init__(self):
+        if self.form not in FORMS:
+            raise InputError(f"There is no form {self.form!r} of an answer; choose one of {', '.join(FORMS)}.")
+        start = self.start if self.eyes else "fresh"        # without pictures, the projector does nothing
+        if start not in STARTS and not (Path(start) / "config.json").is_file():
+            raise InputError(f"A run cannot begin with {start!r}; choose one of {', '.join(STARTS)}, or the folder of a checkpoint.")
+        main = self.main or MainJob(self.settings, seed=self.seed)
+        name = self.name or "-".join(["llava" if self.eyes else "text", *[self.settings.name] * (self.settings.name != "mini"),
+                                      *[self.form] * (self.form != REASONING),
+                                      *[Path(start).name] * (start != ("aligned" if self.eyes else "fresh")),
+                                      *[f"seed{self.seed}"] * (self.seed != 0)])
+        if name != Path(name).name or name.startswith(".") or name == "features":
+            raise InputError(f"A run cannot be called {name!r}; give it a name that makes a folder of its own, such as my-run.")
+        for field, value in (("start", start), ("name", name), ("main", replace(main, settings=self.settings, seed=self.seed, name=""))):
+            object.__setattr__(self, field, value)
+
+    @property
+    def stage(self) -> Stage:
+        """The fine-tuning."""
+        return replace(self.settings.stage("science"), seed=self.seed)
+
+    @property
+    def kind(self) -> str:
+        """How the checkpoint is written."""
+        return "lora" if self.stage.train == "lora" else "full"
+
+    @property
+    def folder(self) -> Path:
+        return self.runs / self.name
+
+    @property
+    def images(self) -> Path:
+        return self.problems / "images"

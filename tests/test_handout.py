@@ -1,0 +1,102 @@
+"""handout.py: one page with all that was measured of a model."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from llava_mini import handout
+from llava_mini.errors import InputError
+from llava_mini.evaluation import read_result, write_result
+
+RESULTS = Path(__file__).resolve().parents[1] / "data" / "results"
+
+
+class Reader(HTMLParser):
+    """Collects what a browser would find: tags, attributes, text."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags, self.pictures, self.words, self.cells = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        if tag == "img":
+            self.pictures.append(dict(attributes))
+        if tag == "td":
+            self.cells.append("")
+
+    def handle_data(self, data):
+        self.words.append(data)
+        if self.cells:
+            self.cells[-1] += data
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory):
+    """The page of the committed run."""
+    path = handout.write(RESULTS, "mini-full", output=tmp_path_factory.mktemp("page") / "report.html")
+    return Reader(path.read_text(encoding="utf-8"))
+
+
+def test_all_figures_of_the_result_are_on_the_page(committed):
+    """Guards against a page that leaves out a split or a kind, or gives another share than the result."""
+    for split, reports in read_result(RESULTS / "mini-full.json").accuracy.items():
+        for kind, tally in {"all": reports["true"]["all"], **reports["true"]["kinds"]}.items():
+            at = [number for number, cell in enumerate(committed.cells) if cell.strip() == kind]
+            rows = [[cell.strip() for cell in committed.cells[number:number + 4]] for number in at]
+            wanted = [kind, f"{tally['n']:,}", f"{100 * tally['accuracy']:.1f}%", f"{100 * tally['low']:.1f} to {100 * tally['high']:.1f}%"]
+            assert wanted in rows, (split, kind)
+
+
+def test_the_page_is_one_file_and_every_picture_has_words(committed):
+    """Guards against a page that is empty on another computer, or for somebody who cannot see."""
+    assert len(committed.pictures) >= 5
+    assert all(picture["src"].startswith("data:image/png;base64,") and len(picture["alt"]) > 20 for picture in committed.pictures)
+    assert not {"script", "link", "iframe"} & set(committed.tags)
+
+
+def test_what_is_not_measured_is_named(committed):
+    """Guards against a chapter that is missing in silence."""
+    told = " ".join(committed.words)
+    for command in ("llava_mini.bench.run", "llava_mini.evaluation.probes", "llava_mini.science.run"):
+        assert f"python -m {command}" in told
+    assert told.count("Not measured yet") == 3
+
+
+def test_what_a_model_said_stays_text(tmp_path):
+    """Guards against an answer, a label or a name that a browser would run."""
+    evil = "<script>alert(1)</script> <img src=x onerror=alert(2)> **bold** | cell"
+    history = [{"step": step, "loss": 1.0, "samples": 1, "answers": [{"text": evil, "answer": "red", "given": evil}]} for step in (1, 2)]
+    (tmp_path / "mini-full").mkdir()
+    (tmp_path / "mini-full" / "history-tune.jsonl").write_text("\n".join(map(json.dumps, history)))
+    (tmp_path / "mini-full" / "loss-tune.png").write_bytes((RESULTS / "mini-full" / "loss-tune.png").read_bytes())
+    (tmp_path / "mini-full.json").write_bytes((RESULTS / "mini-full.json").read_bytes())
+    page = Reader(handout.write(tmp_path, "mini-full").read_text(encoding="utf-8"))
+    assert "script" not in page.tags and all("onerror" not in picture for picture in page.pictures)
+    assert " ".join(page.words).count("<script>alert(1)</script>") == 3
+
+
+def test_tables_by_hand():
+    """Guards against rows that lose a cell, and a separator that becomes a row."""
+    html = handout.table(["## Head", "| a | b |", "|---|---|", "| 1 | **2** |", "", "- text < text", "| c | d |", "| 3 | 4 |"])
+    assert re.sub(r"\s+", "", html) == ('<h3>Head</h3><table><thead><tr><thscope="col">a</th><thscope="col">b</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr>'
+                                        '</tbody></table><p>text&lt;text</p><table><thead><tr><thscope="col">c</th><thscope="col">d</th></tr></thead><tbody><tr>'
+                                        '<td>3</td><td>4</td></tr></tbody></table>')
+
+
+def test_a_result_that_is_not_there_and_one_of_another_model(tmp_path):
+    """Guards against a page that mixes two models, and a traceback for a wrong folder."""
+    with pytest.raises(InputError, match="holds no result"):
+        handout.write(tmp_path)
+    result = read_result(RESULTS / "mini-full.json")
+    write_result(replace(result, weights="0" * 64), tmp_path / "mini-full.json")
+    probed = RESULTS / "probes" / "llava-mini"
+    if not (probed / "behaviour.json").exists():
+        pytest.skip("no probes are committed yet")
+    with pytest.raises(InputError, match="of another model"):
+        handout.write(tmp_path, "mini-full", probes_folder=probed)

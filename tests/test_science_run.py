@@ -1,0 +1,440 @@
+"""science/run.py, pair.py and what they stand on: ScienceQA from end to end with tiny parents and a dozen hand-made problems."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from trainings import tiny_job
+
+from llava_mini import pipeline, show
+from llava_mini.errors import InputError
+from llava_mini.evaluation import read_result
+from llava_mini.instruct.offline import Offline
+from llava_mini.instruct.storyteller import Written
+from llava_mini.profiles import Stage, profile
+from llava_mini.science import ablations, asking, lessons, pair, record, tables, tuning
+from llava_mini.science.files import read_results
+from llava_mini.science.job import Job
+from llava_mini.science.problems import read_problems
+from llava_mini.science.run import carry_out, main
+from llava_mini.science.score import score
+
+SPLITS = {"train": ("1", "2", "3", "4", "5", "6", "7"), "val": ("8", "9"), "test": ("10", "11", "12", "13")}
+SEEN = ("1", "2", "3", "9", "11", "13")         # with a picture
+SUBJECTS = ("natural science", "social science", "language science")
+
+
+def problem(name: str, split: str) -> dict:
+    number = int(name)
+    return {"question": f"Is it a dog or {number} cats?", "choices": ["the dog", "the cat"], "answer": number % 2, "hint": "It is red." if number % 3 else "",
+            "image": "image.png" if name in SEEN else None, "task": "closed choice", "grade": f"grade{number % 12 + 1}", "subject": SUBJECTS[number % 3],
+            "topic": "t", "category": "c", "skill": f"skill {number % 2}", "lecture": "Look.", "solution": f"It is {['the dog', 'the cat'][number % 2]}.",
+            "split": split}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A set like the real one: problems, splits, pictures."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("set") / "problems"
+    for split, names in SPLITS.items():
+        for name in names:
+            if name in SEEN:
+                (folder / "images" / split / name).mkdir(parents=True)
+                Image.new("RGB", (28, 28), (20 * int(name), 40, 90)).save(folder / "images" / split / name / "image.png")
+    (folder / "problems.json").write_text(json.dumps({name: problem(name, split) for split, names in SPLITS.items() for name in names}))
+    (folder / "pid_splits.json").write_text(json.dumps(SPLITS))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def job(folder, tiny_vision_folder, tiny_language_folder, tmp_path_factory):
+    """A run of four steps: two epochs of two batches."""
+    main_job = tiny_job(tiny_vision_folder, tiny_language_folder, tmp_path_factory.mktemp("science") / "main")
+    stage = Stage("full", learning_rate=3e-3, precision="fp32", batch_size=4, epochs=2.0, save_every=1, validate_every=2)
+    return Job(replace(main_job.settings, science=stage), curve=2, problems=folder, runs=main_job.runs / "science", main=main_job)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short():
+    """A random model never stops by itself; a dozen tokens are enough here."""
+    from llava_mini.science import answering
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answering, "LONGEST", 6)
+        yield
+
+
+@pytest.fixture(scope="module")
+def done(job):
+    return carry_out(job)
+
+
+def test_from_stage_1_to_the_result(job, done, folder):
+    """Guards against an end-to-end run that no test has run: training, curve, answers, controls, result."""
+    result = read_result(job.folder / "llava-tiny.json")
+    assert result.name == "llava-tiny" and (result.settings["form"], result.settings["start"]) == ("reasoning-first", "aligned")
+    assert set(result.accuracy) == {"test", "test pictures", "val, epoch 1", "val, epoch 2"}
+    test, pictures = result.accuracy["test"], result.accuracy["test pictures"]
+    assert test["true"]["all"]["n"] == 4 and pictures.keys() == {"true", "blind", "shuffled", "guess"}
+    assert {by["all"]["n"] for by in pictures.values()} == {2} and result.accuracy["val, epoch 2"]["true"]["all"]["n"] == 2
+    assert {name: test["true"]["columns"][name]["n"] for name in ("NAT", "SOC", "LAN", "TXT", "IMG", "NO", "G1-6", "G7-12", "Avg")} == {
+        "NAT": 1, "SOC": 2, "LAN": 1, "TXT": 3, "IMG": 2, "NO": 1, "G1-6": 2, "G7-12": 2, "Avg": 4}
+    assert test["true"]["skills"]["skill 1"] == {"n": 2, "correct": test["true"]["skills"]["skill 1"]["correct"], "chance": 0.5}
+    assert test["true"]["chance"]["Avg"] == 0.5 and test["guess"]["all"]["correct"] == 2
+    assert set(result.settings["made from"]) == {"vision", "language", "storybook", "problems", "questions"}
+    # the model began with the projector of stage 1
+    begun = pipeline.join(job.main)
+    assert not any(name.startswith("tune") for name in map(str, job.main.folder.glob("*"))) and pipeline.training(job.main, "align", begun)["folder"].exists()
+
+
+def test_the_authors_format_tells_the_same(job, done, folder):
+    """Guards against a result file that says something else than the answers do."""
+    test = read_problems(folder).of("test")
+    ours, answers = read_results(done.answers / "results.json", test), read_results(done.answers / "test-true.jsonl", test)
+    assert score(test, ours).chosen == score(test, answers).chosen and not ours.problems and set(answers.texts) == set(SPLITS["test"])
+    rows = [json.loads(line) for line in (done.answers / "test-blind.jsonl").read_text().splitlines()]
+    assert [row["metadata"]["image"] for row in rows] == [None, None]
+    rows = {row["question_id"]: row for row in map(json.loads, (done.answers / "test-shuffled.jsonl").read_text().splitlines())}
+    assert rows["11"]["metadata"]["image"] == "test/13/image.png" and rows["13"]["metadata"]["image"] == "test/11/image.png"
+
+
+def test_what_is_done_is_not_done_again(job, done):
+    """Guards against an hour of training for a table that is there already."""
+    before = {path: path.stat().st_mtime_ns for path in job.folder.rglob("*.json*")}
+    events = []
+    assert carry_out(job, on_event=events.append).weights == done.weights and not any(event["event"] == "step" for event in events)
+    assert {path: path.stat().st_mtime_ns for path in job.folder.rglob("*.json*")} == before
+
+
+def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(job, done):
+    """Guards against a curve, or weights, of another training after a kill: stopped in the middle of an epoch's questions and in a step."""
+    other = replace(job, name="stopped")
+    for stop_at in (2, 3):
+        def stop(event, stop_at=stop_at):
+            if event["event"] == "step" and event["step"] == stop_at:
+                raise KeyboardInterrupt
+        with pytest.raises(KeyboardInterrupt):
+            carry_out(other, on_event=stop)
+    again = carry_out(other)
+    assert again.weights == done.weights
+    for name in ("training/val-epoch-1.jsonl", "training/val-epoch-2.jsonl"):
+        texts = [[json.loads(line)["text"] for line in (one.folder / name).read_text().splitlines()] for one in (other, job)]
+        assert texts[0] == texts[1]
+
+
+def test_what_differs_between_runs_is_in_their_names_and_weights(job, done):
+    """Guards against an ablation of a run with itself."""
+    jobs = {"fresh": replace(job, start="fresh", name="", curve=0), "form": replace(job, form="answer-first", name="", curve=0),
+            "blind": replace(job, eyes=False, name="", curve=0)}
+    assert [one.name for one in jobs.values()] == ["llava-tiny-fresh", "llava-tiny-answer-first", "text-tiny"]
+    found = {name: carry_out(one) for name, one in jobs.items()}
+    assert len({one.weights for one in found.values()} | {done.weights}) == 4
+    blind = read_result(jobs["blind"].folder / "text-tiny.json")
+    assert blind.settings["start"] == "fresh" and set(blind.accuracy) == {"test", "test pictures"} and set(blind.accuracy["test pictures"]) == {"true", "guess"}
+    asked = [json.loads(line) for line in (found["blind"].answers / "test-true.jsonl").read_text().splitlines()]
+    assert [row["metadata"]["image"] for row in asked] == [None] * 4
+
+
+def test_a_run_may_begin_with_a_checkpoint(job, done):
+    """Guards against a reader with stage 1 of their own (the paper's profiles) who cannot use it."""
+    own = replace(job, start=str(job.folder / "model"), name="own", curve=0)
+    assert replace(own, name="").name == "llava-tiny-model"
+    assert tuning.begin(own).language_model.get_input_embeddings().weight.equal(done.model.language_model.get_input_embeddings().weight)
+
+
+def test_bad_jobs_are_refused(job, tmp_path):
+    """Guards against a traceback, or hours of work, for a misspelt word."""
+    for changes, words in (({"form": "poem"}, "no form 'poem'"), ({"start": "middle"}, "cannot begin with 'middle'"), ({"name": "a/b"}, "a folder of its own")):
+        with pytest.raises(InputError, match=words):
+            replace(job, **{"name": "", **changes})
+    with pytest.raises(InputError, match="no stage 'science'"):
+        _ = replace(job, settings=replace(job.settings, science=None)).stage
+    assert profile("paper-13b").science.epochs == 12 and profile("paper-7b").science.learning_rate == 2e-5 and profile("paper-7b").science.batch_size == 32
+
+
+def test_the_command_says_what_is_missing(tmp_path, capsys, monkeypatch):
+    """Guards against a command that ends in a traceback."""
+    monkeypatch.chdir(tmp_path)
+    assert main([]) == 1 and "start this command in the course's own folder" in capsys.readouterr().err
+    assert pair.main(["--llava", "x.json"]) == 1 and "both --llava and --text" in capsys.readouterr().err
+
+
+# ---- lessons
+
+def test_lessons_without_eyes_differ_in_the_pictures_alone(folder):
+    """Guards against a control that is asked something else."""
+    train = read_problems(folder).of("train")
+    seeing, blind = lessons.lessons(train), lessons.lessons(train, eyes=False)
+    assert [one.images for one in seeing] == [(f"train/{name}/image.png",) if name in SEEN else () for name in SPLITS["train"]]
+    assert not any(one.images for one in blind)
+    assert [one.messages[0]["content"].replace("<image>\n", "") for one in seeing] == [one.messages[0]["content"] for one in blind]
+    assert [one.messages[1] for one in seeing] == [one.messages[1] for one in blind]
+    assert lessons.lessons(train, "answer-first")[0].messages[1]["content"].startswith("The answer is B. BECAUSE: ")
+
+
+def test_a_teacher_passes_where_it_needs_the_picture_and_is_shown_both_answers(folder):
+    """Guards against a teacher that guesses about pictures, and a judge that learns a place instead of a reason."""
+    train = read_problems(folder).of("train")
+    found = {one.id: one.messages for one in lessons.lessons_for_a_teacher(train)}
+    assert [found[name][-1]["content"] == lessons.PASS for name in SPLITS["train"]] == [name in SEEN for name in SPLITS["train"]]
+    many = [replace(one, id=f"{one.id}-{turn}") for one in train for turn in range(40)]
+    judged = [sample for sample in lessons.lessons_for_a_teacher(many) if sample.id.endswith("-judged")]
+    assert 100 < len(judged) < 180
+    right = [sample.messages[1]["content"].split("First model: ")[1].split("\n")[0].endswith(sample.messages[2]["content"]) for sample in judged]
+    assert 0.35 < sum(right) / len(right) < 0.65
+    assert all(sample.messages[2]["content"] in sample.messages[1]["content"] for sample in judged)
+
+
+def test_a_false_answer_tells_of_a_wrong_choice(folder):
+    """Guards against a false answer that is true, or whose letter and reasons disagree."""
+    import random
+    one = read_problems(folder).by_id["1"]
+    assert lessons.false_answer(one, random.Random(0)) == "Look. It is the dog. The answer is A."
+
+
+# ---- two models together
+
+@pytest.fixture(scope="module")
+def together(job, done):
+    results = job.runs / "results"
+    return results, pair.of_runs(job, None, results)
+
+
+def test_the_pair_of_two_runs(job, done, together):
+    """Guards against rules that were applied to other answers than those of the two runs."""
+    results, path = together
+    result = read_result(path)
+    assert {path.name for path in results.iterdir()} == {"llava-tiny.json", "text-tiny.json", "pair.json"}
+    assert result.weights == done.weights and result.accuracy["test"].keys() == {"true", "text-only", "complement", "judge"}
+    assert result.accuracy["test"]["true"]["all"] == read_result(results / "llava-tiny.json").accuracy["test"]["true"]["all"]
+    rows = result.accuracy["test"]["judge"]["disagreements"]
+    assert rows["all"]["n"] == rows["picture"]["n"] + rows["no picture"]["n"] <= 4
+    asked = [json.loads(line) for line in next((job.folder / "asked").glob("*/text-only.jsonl")).read_text().splitlines()]
+    assert len(asked) == 4 and sum("which is not shown" in row["prompt"] for row in asked) == 2
+    assert (job.folder / "pair-judge-results.json").exists()
+
+
+def test_result_files_of_two_models_go_together(folder, tmp_path):
+    """Guards against a rule that needs our own runs: the authors' two files, GPT-4's and LLaVA's, are enough."""
+    key = {"10": 0, "11": 1, "12": 0, "13": 1}
+    llava = {"outputs": {name: f"The answer is {'AB'[index]}." for name, index in key.items()} | {"10": "The answer is B."}}
+    text = {"results": {"10": 0, "11": -1, "12": 1, "13": 1}}
+    for name, data in (("llava", llava), ("text", text)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(data))
+    result = read_result(pair.of_files(folder, tmp_path / "llava.json", tmp_path / "text.json", None, tmp_path / "out"))
+    found = {name: by["all"]["correct"] for name, by in result.accuracy["test"].items()}
+    assert found == {"true": 3, "text-only": 2, "complement": 3, "judge": 3}
+    assert (result.accuracy["test"]["judge"]["asked"], result.accuracy["test"]["judge"]["undecided"]) == (2, 2)
+    assert result.accuracy["test"]["judge"]["disagreements"]["all"] == {"n": 3, "both": 1, "wrong": 0, "text_only": 1, "llava": 1, "neither": 0, "judge": 1}
+
+
+def test_a_server_judges_two_files_and_is_asked_once(folder, tmp_path, monkeypatch):
+    """Guards against a judge that is paid again at the next start."""
+    for name, letter in (("llava", "A"), ("text", "B")):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"outputs": {key: f"The answer is {letter}." for key in SPLITS["test"]}}))
+    wire = Offline(lambda messages, rng, lie: Written("The answer is B."), "judge")
+    real_server = asking.by_server
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    monkeypatch.setattr(asking, "by_server", lambda settings: real_server(settings, transport=wire))
+    for _ in range(2):
+        result = read_result(pair.of_files(folder, tmp_path / "llava.json", tmp_path / "text.json", "some/model", tmp_path / "out"))
+        assert result.accuracy["test"]["judge"]["all"]["correct"] == 2 and wire.served == {"ok": 4}
+    with pytest.raises(InputError, match="knows no science"):
+        pair.of_files(folder, tmp_path / "llava.json", tmp_path / "text.json", "offline", tmp_path / "out")
+
+
+def test_what_was_asked_is_kept_and_another_model_is_refused(tmp_path):
+    """Guards against answers lost in a kill, answers of two models in one file, and a failure that is kept as an answer."""
+    asked = []
+
+    def flaky(prompts):
+        asked.extend(prompt[-1]["content"] for prompt in prompts)
+        return [None if prompt[-1]["content"] == "b" and asked.count("b") == 1 else prompt[-1]["content"].upper() for prompt in prompts]
+
+    prompts = [[{"role": "user", "content": text}] for text in "abca"]
+    ask = asking.kept(flaky, tmp_path / "a.jsonl", model_id="m", batch_size=2, progress=False)
+    assert ask(prompts) == ["A", None, "C", "A"] and asked == ["a", "b", "c"]
+    with open(tmp_path / "a.jsonl", "a") as file:
+        file.write('{"question_id": "half')
+    with pytest.warns(UserWarning, match="half-written"):
+        assert ask(prompts) == ["A", "B", "C", "A"] and asked == ["a", "b", "c", "b"]
+    with pytest.raises(InputError, match="model_id is 'm' where this run has 'n'"):
+        asking.kept(flaky, tmp_path / "a.jsonl", model_id="n", progress=False)(prompts)
+
+
+# ---- runs side by side
+
+def test_ablations_run_what_is_missing_and_tell_what_is_there(job, done, tmp_path, monkeypatch):
+    """Guards against runs that are made twice, and a table with numbers of its own."""
+    ablations.compare("start", ["aligned", "fresh"], [0], job, tmp_path)
+    monkeypatch.setattr(ablations, "carry_out", lambda job: pytest.fail("run again"))
+    ablations.compare("start", ["aligned", "fresh"], [0], job, tmp_path)
+    table, picture, curve = ablations.tell("start", job, tmp_path)
+    fresh = read_result(tmp_path / "start" / "fresh-seed0.json")
+    assert fresh.name == "start-fresh-seed0" and fresh.accuracy["val, epoch 2"]["true"]["all"]["n"] == 2
+    row = next(line for line in table.read_text().splitlines() if line.startswith("| without stage 1 | 1 |"))
+    assert f"| {fresh.accuracy['test']['true']['all']['accuracy']:.1%} (" in row and row.endswith("| 85.81 |")
+    assert picture.read_bytes().startswith(b"\x89PNG") and curve.name == "start-epochs.png"
+    (tmp_path / "start" / "tuned-seed0.json").write_bytes((tmp_path / "start" / "fresh-seed0.json").read_bytes())
+    with pytest.raises(InputError, match="put it back under its name"):
+        ablations.found("start", job, tmp_path)
+    with pytest.raises(InputError, match="no result in"):
+        ablations.tell("layer", job, tmp_path)
+
+
+def run_of(correct: int, n: int = 400, curve=(), seed: int = 0):
+    """As much of a result as the verdicts read."""
+    def tally(right, n):
+        return {"n": n, "correct": right, "accuracy": right / n, "low": 0.0, "high": 1.0}
+
+    return SimpleNamespace(seed=seed, accuracy={"test": {"true": {"all": tally(correct, n)}}} |
+                           {f"val, epoch {k}": {"true": {"all": tally(right, 100)}} for k, right in enumerate(curve, 1)})
+
+
+def test_each_claim_of_the_paper_gets_its_verdict():
+    """Guards against a difference of noise that is called a finding, and a finding that is called the paper's when it is the opposite."""
+    def of(one, other):
+        return ablations.verdicts("start", {"aligned": one, "fresh": other})
+
+    assert of([run_of(300)], [run_of(200)]) == ["after stage 1 75.0%, without stage 1 50.0%: reproduced (by the 95% interval of one seed)."]
+    assert "not reproduced: it is the other way round" in of([run_of(200)], [run_of(300)])[0] and "within noise" in of([run_of(200)], [run_of(205)])[0]
+    assert "reproduced (by the ranges over 2 seeds)" in of([run_of(300), run_of(301)], [run_of(298), run_of(299)])[0]
+    assert "within noise (by the ranges" in of([run_of(300), run_of(310)], [run_of(290), run_of(301)])[0]
+    assert "the two differ" in ablations.verdicts("start", {"aligned": [run_of(300)], "tuned": [run_of(380)]})[0] and not of([], [run_of(1)])
+
+
+def test_how_much_sooner_reasons_first_is_there():
+    """Guards against an epoch that is counted from 0, or read off one seed."""
+    curves = {"reasoning": [run_of(0, curve=(40, 60, 70)), run_of(0, curve=(20, 60, 90))], "answer": [run_of(0, curve=(10, 50, 55))]}
+    assert ablations.sooner(curves) == ("Over the epochs, on held-out problems: answer first is at best 55.0% within 3 epochs; reasons first reaches that "
+                                        "after epoch 2.")
+    curves["answer"] = [run_of(0, curve=(10, 50, 95))]
+    assert "does not reach that within 3 epochs" in ablations.sooner(curves) and ablations.sooner({"reasoning": curves["reasoning"]}) is None
+
+
+@pytest.mark.parametrize("group", list(ablations.GROUPS))
+def test_variants_differ_in_what_they_say(group):
+    """Guards against a comparison of a run with itself, and a name that two of them share."""
+    base = Job(profile("mini"))
+    jobs = [ablations.job_of(group, name, seed, base) for name in ablations.GROUPS[group] for seed in (0, 1)]
+    assert len({one.name for one in jobs}) == len(jobs) and jobs[0] == base and jobs[1].name == "llava-seed1"
+    assert len({(str(one.settings), one.form, one.start, one.seed) for one in jobs}) == len(jobs)
+    assert all(one.main.seed == one.seed and one.main.settings == one.settings for one in jobs)
+
+
+# ---- the real problems
+
+def test_the_real_excerpt_is_learnt_and_asked(real, job, tmp_path):
+    """Guards against an end-to-end run that only our own problems go through. Those that the tiny context holds, without pictures."""
+    rows = json.loads((real / "scienceqa_problems_240.json").read_text("utf-8"))
+    words = ("question", "hint", "lecture", "solution")
+    rows = {name: row for name, row in rows.items() if not row["image"] and len(" ".join([*row["choices"], *(row[part] for part in words)])) < 500}
+    (tmp_path / "problems.json").write_text(json.dumps(rows))
+    splits = {split: [name for name, row in rows.items() if row["split"] == split] for split in ("train", "val", "test")}
+    (tmp_path / "pid_splits.json").write_text(json.dumps(splits))
+    assert all(splits.values())
+    settings = replace(job.settings, science=replace(job.settings.science, max_steps=1))
+    done = carry_out(replace(job, settings=settings, eyes=False, name="real", problems=tmp_path))
+    assert record.accuracy(done)["test"]["true"]["all"]["n"] == len(splits["test"])
+
+
+# ---- tables and pictures
+
+def test_the_tables_say_what_the_results_say(job, together, tmp_path):
+    """Guards against a table with numbers of its own, and rows that are swapped."""
+    results, _ = together
+    for path in results.glob("*.json"):
+        (tmp_path / path.name.replace("-tiny", "")).write_bytes(path.read_bytes())
+    files = tables.tell(tmp_path)
+    assert [path.name for path in files] == ["tables.md", "columns.png", "epochs.png"]
+    text = files[0].read_text()
+    found = {name: read_result(tmp_path / f"{name}.json").accuracy["test"] for name in tables.NAMES}
+    for label, report in (("LLaVA", found["llava"]["true"]), ("the same training without pictures", found["text"]["true"]),
+                          ("LLaVA + teacher (judge)", found["pair"]["judge"])):
+        row = next(line for line in text.splitlines() if line.startswith(f"| {label} |"))
+        assert row.split(" | ")[1:] == [f"{100 * tally['accuracy']:.2f}" for tally in report["columns"].values()][:-1] + [
+            f"{100 * report['columns']['Avg']['accuracy']:.2f} |"]
+    assert "| random choice | 50.00 | 50.00 |" in text and "| *problems* | 1 | 2 | 1 | 3 | 2 | 1 | 2 | 2 | 4 |" in text
+    assert "## Table 10" in text and "| with the picture | " in text and "the text-only teacher " in text
+
+
+def test_results_of_different_problems_or_weights_are_refused(together, tmp_path):
+    """Guards against a table whose rows were asked different questions, or whose ensemble is of an older LLaVA."""
+    results, _ = together
+    rows = {path.name.replace("-tiny", ""): json.loads(path.read_text()) for path in results.glob("*.json")}
+
+    def written(name, change):
+        for file, row in rows.items():
+            row = json.loads(json.dumps(row))
+            if file == name:
+                change(row)
+            (tmp_path / file).write_text(json.dumps(row))
+
+    written("text.json", lambda row: row["settings"]["made from"].update(problems="others"))
+    with pytest.raises(InputError, match="of different problems"):
+        tables.read(tmp_path)
+    written("llava.json", lambda row: row.update(weights="others"))
+    with pytest.raises(InputError, match="of another LLaVA"):
+        tables.read(tmp_path)
+    with pytest.raises(InputError, match="no result in"):
+        tables.read(tmp_path / "none")
+
+
+def test_pictures_of_columns_and_epochs():
+    """Guards against a cell in the wrong place, pooled seeds that are averaged, and a picture of nothing."""
+    drawing = show.science_columns({"one": {"NAT": 0.25, "Avg": 0.5}, "other": {"Avg": 0.75}})
+    cells = {text.get_position(): text.get_text() for text in drawing.figure.axes[0].texts}
+    assert cells == {(0, 0): "25.0%", (1, 0): "50.0%", (1, 1): "75.0%"} and "other: Avg 75.0%" in drawing.alt
+
+    def tally(correct, n):
+        return {"n": n, "correct": correct, "accuracy": correct / n, "low": 0.1, "high": 0.9}
+
+    drawing = show.science_epochs({"a": [{1: tally(1, 2), 2: tally(2, 2)}], "b": [{1: tally(0, 2)}, {1: tally(3, 4), 2: tally(1, 4)}]})
+    assert "a (1 seed): epoch 1 50.0%, epoch 2 100.0%" in drawing.alt and "b (2 seeds): epoch 1 50.0%" in drawing.alt
+    for call, given in ((show.science_columns, {}), (show.science_epochs, {}), (show.science_epochs, {"a": [{}]})):
+        with pytest.raises(InputError):
+            call(given)
+
+
+# ---- the page
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "llava_mini" / "science" / "README.md"
+
+
+def between(text: str, mark: str) -> str:
+    return text.split(f"<!-- {mark} -->\n")[1].split(f"\n<!-- /{mark} -->")[0].strip()
+
+
+@pytest.mark.parametrize("mark, path", [("tables", "tables.md"), *((group, f"{group}.md") for group in ablations.GROUPS)])
+def test_the_page_holds_the_committed_tables(mark, path):
+    """Guards against figures on the page that no committed run has given."""
+    text, kept = PAGE.read_text("utf-8"), ROOT / "data" / "results" / "science" / path
+    assert between(text, mark) == (kept.read_text("utf-8").strip() if kept.exists() else "Not run yet.")
+
+
+def test_the_committed_tables_come_from_the_committed_results(monkeypatch):
+    """Guards against tables that were edited by hand, or left from earlier results."""
+    folder = ROOT / "data" / "results" / "science"
+    if not (folder / "tables.md").exists():
+        pytest.skip("no result is committed yet")
+    kept = []
+    monkeypatch.setattr(tables, "keep", lambda path, data: kept.append((path, data)) or path)
+    tables.tell(folder)
+    assert kept[0] == (folder / "tables.md", (folder / "tables.md").read_bytes())
+
+
+def test_the_commands_of_the_page_are_there():
+    """Guards against a page that tells of options which have gone."""
+    commands = re.findall(r"^python -m (llava_mini\.science\.\w+)(.*)$", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert {"llava_mini.science.run", "llava_mini.science.pair", "llava_mini.science.tables", "llava_mini.science.ablations"} <= {name for name, _ in commands}
+    for name, rest in commands:
+        source = (ROOT / f"{name.replace('.', '/')}.py").read_text("utf-8") + (ROOT / "llava_mini/science/run.py").read_text("utf-8")
+        assert all(f'"{option}"' in source for option in re.findall(r"--[a-z-]+", rest)), (name, rest)
