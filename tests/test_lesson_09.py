@@ -1,0 +1,159 @@
+"""Lesson 09: what the reader writes there is what the package does. The notebook's own cells are run, not a copy of them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import random
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from tiny import features_for
+
+from llava_mini import attention
+from llava_mini.nearest import Near
+
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = json.loads((ROOT / "notebooks" / "09_looking_inside.ipynb").read_text("utf-8"))
+CELLS = {cell["id"]: "".join(cell["source"]) for cell in BOOK["cells"] if cell["cell_type"] == "code"}
+
+
+def taken(*cells, **known):
+    """The functions, imports and constants of some cells, run in the order given, with ``known`` in the place of what stands before them."""
+    names = dict(known)
+    for cell in cells:
+        tree = ast.parse(CELLS[cell])
+        kept = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.Import, ast.ImportFrom))
+                or (isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.targets[0].id.isupper())]
+        exec(compile(ast.Module(kept, []), cell, "exec"), names)
+    return SimpleNamespace(**names)
+
+
+@pytest.fixture
+def lesson(tiny_model):
+    return taken("attention", "shares", "mean-over", "ratio", model=tiny_model, torch=torch)
+
+
+def test_the_readers_attention_is_the_packages(lesson, tiny_model):
+    """Guards against a lesson whose drafts look at other places than the package does."""
+    features = features_for(tiny_model, 1)
+    for question in ("What colour is the dog?", "Is there a boat?"):
+        weights, logits = lesson.all_attention(question, features)
+        own, own_logits = attention.attend(tiny_model, lesson.prompt_for(question).ids, features)
+        assert torch.allclose(weights.permute(2, 0, 1, 3), own, atol=1e-6) and torch.allclose(logits[0], own_logits, atol=1e-5)
+        assert torch.allclose(lesson.over_question(question, features), attention.over_question(tiny_model, features, question), atol=1e-6)
+        assert torch.allclose(lesson.relative_attention(question, features), attention.relative(tiny_model, features, question), rtol=1e-4)
+    assert lesson.GENERIC == attention.GENERIC
+    assert tiny_model.language_model.config._attn_implementation == "sdpa"
+
+
+def test_to_picture_is_the_part_that_the_text_says(lesson, tiny_model):
+    """Guards against columns that are no patches, and rows that are no words behind the picture."""
+    features = features_for(tiny_model, 1)
+    part = lesson.to_picture("What is it?", features)
+    prompt = lesson.prompt_for("What is it?")
+    behind = prompt.picture_starts[0] + tiny_model.visual_tokens
+    assert list(part.shape[2:]) == [len(prompt.ids) - behind, tiny_model.visual_tokens]
+    assert torch.equal(part[:, :, -1], lesson.all_attention("What is it?", features)[0][:, :, -1, prompt.picture_starts[0]:behind])
+
+
+def page(number=100_005):
+    from llava_mini.storybook.world import scenes
+
+    return next(scenes("test", 1, start=number))
+
+
+def test_the_key_and_what_counts_as_truly_read():
+    """Guards against words of the spot ("a", "1") that make every patch true, and against a third word that counts."""
+    lesson = taken("key", "truly", side=8)
+    key = lesson.key_of(page())
+    assert len(key) == 64 and not any({"a", "b", "1", "8"} & words for words in key) and {"sky", "sunny"} == key[0]
+    words = [Near("wall", 0.5), Near("sky", 0.4), Near("sunny", 0.3)]
+    assert lesson.truly_read([words, words[:1] + words[:1] + words[1:], words], [{"sky"}, {"sky"}, {"dog"}]) == [True, False, False]
+
+
+def test_what_lies_on_a_thing():
+    """Guards against shares of the whole row in the place of shares of the picture."""
+    lesson = taken("key", "passed-on-numbers", side=8, torch=torch)
+    key = lesson.key_of(page())
+    umbrella = [patch for patch, words in enumerate(key) if "umbrella" in words]
+    weights = torch.zeros(2, 64)
+    weights[0, umbrella[0]], weights[0, 0], weights[1, 63] = 0.03, 0.01, 0.2
+    assert lesson.on_thing(weights, page(), "umbrella").tolist() == pytest.approx([0.75, 0.0])
+
+
+def test_grey_covers_the_patches_and_nothing_else():
+    """Guards against rows taken for columns, and against a picture that stays grey for the next experiment."""
+    from llava_mini.storybook.draw import draw
+
+    lesson = taken("grey", side=8)
+    before = draw(page())
+    after = lesson.greyed(before, [1, torch.tensor(16)])
+    assert before.tobytes() == draw(page()).tobytes()
+    assert after.getpixel((28, 0)) == after.getpixel((55, 27)) == after.getpixel((0, 56)) == after.getpixel((27, 83)) == (128, 128, 128)
+    after.paste(before.crop((28, 0, 56, 28)), (28, 0))
+    after.paste(before.crop((0, 56, 28, 84)), (0, 56))
+    assert after.tobytes() == before.tobytes()
+
+
+def test_the_exchange_changes_two_colours_and_nothing_else():
+    """Guards against an exchange that leaves a picture as it was, makes a pair that no training shows, or takes a person's clothes."""
+    from dataclasses import replace
+
+    from llava_mini.storybook.vocabulary import UNSEEN_PAIRS
+    from llava_mini.storybook.world import scenes
+
+    lesson, found = taken("swap"), 0
+    for scene in scenes("test", 60, start=100_800):
+        exchange = lesson.exchanged(scene)
+        if exchange is None:
+            continue
+        one, other, new = exchange
+        found += 1
+        changed = [(a, b) for a, b in zip(scene.things, new.things) if a != b]
+        assert {(a.category, b.colour) for a, b in changed} == {(one.category, other.colour), (other.category, one.colour)} and len(changed) == 2
+        assert all(replace(b, colour=a.colour) == a for a, b in changed) and one.colour != other.colour
+        assert "person" not in (one.category, other.category) and not {(b.colour, b.category) for _, b in changed} & UNSEEN_PAIRS
+        assert replace(new, things=scene.things) == scene
+    assert found >= 25
+
+
+def test_wrong_wiring_is_put_back():
+    """Guards against a mistake on purpose that is not made, or that stays in the model for the rest of the lesson."""
+    seen = []
+
+    def generate(requests, **_):
+        seen.append((model.projector, [request.features for request in requests], {request.messages[0]["content"] for request in requests}))
+        return [" It is red. "] * len(requests)
+
+    model = SimpleNamespace(projector="its own", generate=generate)
+    lesson = taken("forty", model=model, tested=[SimpleNamespace(text="What is it?")] * 40)
+    features = torch.arange(40.0)[:, None, None]
+    for given in (lesson.answers(features), lesson.answers(features, "another"), lesson.answers()):
+        assert given == ["It is red."] * 40 and model.projector == "its own"
+    assert [projector for projector, _, _ in seen] == ["its own", "another", "its own"]
+    assert [float(row) for row in seen[1][1]] == list(range(40)) and seen[1][1][0].shape == (1, 1, 1) and seen[2][1] == [None] * 40
+    assert [texts for _, _, texts in seen] == [{"<image>\nWhat is it?"}] * 2 + [{"What is it?"}]
+
+
+def test_told_apart_counts_both_sides():
+    """Guards against a probe that is right because it says "him" to everything, or because it is tested on what made it."""
+    lesson = taken("eye", torch=torch)
+    rng = random.Random(0)
+    noise = torch.tensor([[rng.gauss(0, 1) for _ in range(3)] for _ in range(24)])
+    assert lesson.told_apart(noise + torch.tensor([9.0, 0, 0]), noise) == 24
+    first = torch.cat([noise[:12] + torch.tensor([9.0, 0, 0]), noise[12:]])             # only the half that it learns from differs
+    assert lesson.told_apart(first, noise) == 12
+
+
+def test_the_verdict_needs_a_difference():
+    """Guards against points of accuracy that forty questions cannot prove, and against blind answers praised as seeing."""
+    good = {"as it should be": [True] * 38 + [False] * 2, "no picture at all": [True] * 12 + [False] * 28, "same": [True] * 36 + [False] * 4,
+            "half": [True] * 28 + [False] * 12, "blind": [True] * 13 + [False] * 27}
+    from llava_mini.evaluation import paired
+
+    lesson = taken("symptom-words", good=good, paired=paired)
+    assert "no symptom" in lesson.verdict("same") and "still better" in lesson.verdict("half") and "no better than without" in lesson.verdict("blind")
+    assert lesson.verdict("half").startswith("25 points")
