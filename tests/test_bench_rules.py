@@ -141,6 +141,7 @@ def test_reasoning_by_hand():
     assert (caption.score, caption.left_out) == (3, ("a reason or a conclusion",))
     nothing = weigh(ask, "Everybody enjoys freedom, so perhaps they travel.", BEACH)
     assert (nothing.score, nothing.left_out) == (4, ("anything of the picture",))
+    assert weigh(ask, "On the left.", BEACH).score == weigh(ask, "The big red one.", BEACH).score == 2      # words of the context that tell nothing
     assert weigh(ask, "It is raining on the beach, so people may want to bathe.", BEACH).score <= good.score // 2 + 1
     assert weigh(ask, "They may want to bathe, because it is raining on the beach.", BEACH).contradicted[0][0] == "wrong weather"
 

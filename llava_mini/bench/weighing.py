@@ -37,6 +37,7 @@ _STOP = set("""the and that this with from into they them their there here where
 does did not but for its his her our your you can could may might will would shall should one two some any all each every both such than then very also
 just only more most much many other another same see sees seen show shows shown look looks picture image photo scene visible appear appears yes because
 since probably likely""".split())
+_NO_EVIDENCE = {*COLOURS, "left", "right", "middle", "small", "big"}       # by themselves: "On the left." tells nothing of a picture
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def _open(question: str, answer: str, context: str, facts: Facts, wrong: list) -
     an answer is beside the point, however true it is: 3 with evidence, 2 without, and one less for each contradiction.
     """
     known, words = content(context) | content(question), content(answer)
-    evidence = sorted(words & content(context))
+    evidence = sorted((words & content(context)) - _NO_EVIDENCE)
     things = {category(m.category).spoken for m in mentions(answer) if facts.of(m.category)}
     things |= {WEATHER[name] for name in said("weather", answer, "") & {facts.weather}}
     concludes = bool(_SO.search(answer)) or not (_WHY.search(question) or not _PLAIN.match(question.strip()))
