@@ -168,7 +168,7 @@ def _records(folder: Path, split: str, start: int, n: int) -> list[Record]:
 
     The chunk-wise drawing of a storybook folder is the one door behind which scenes stay; a folder itself always begins at 0.
     """
-    rows = book._draw((str(folder), split, start, n, 0))
+    rows = book.draw_chunk((str(folder), split, start, n, 0))
     return [Record(Path(row["file"]).stem, row["file"], (224, 224), tuple(line["caption"] for line in row["captions"]), tuple(
         Box(_COCO_NAMES[box["category_id"]], in_pixels(box["bbox"], (224, 224), row["file"])) for box in row["boxes"])) for row in rows]
 

@@ -93,11 +93,11 @@ def _write(folder: Path, split: str, n: int, per_picture: int, workers: int | No
         workers = workers or min(os.cpu_count() or 1, len(chunks))
         if workers == 1:
             for chunk in chunks:
-                told += _draw(chunk)
+                told += draw_chunk(chunk)
                 bar.update(chunk[3])
         else:
             with ProcessPoolExecutor(workers) as pool:
-                for chunk, rows in zip(chunks, pool.map(_draw, chunks)):
+                for chunk, rows in zip(chunks, pool.map(draw_chunk, chunks)):
                     told += rows
                     bar.update(chunk[3])
     images = [{"id": row["number"], "file_name": row["file"], "width": 224, "height": 224} for row in told]
@@ -121,8 +121,8 @@ def _numbered(told: list[dict], what: str) -> list[dict]:
     return [{"id": i, **row} for i, row in enumerate(rows, 1)]
 
 
-def _draw(chunk) -> list[dict]:
-    """Draws one chunk of pictures and returns what is told about them."""
+def draw_chunk(chunk) -> list[dict]:
+    """Draws one chunk, (folder, split, first scene, how many, questions a picture), into ``folder/pictures``; returns what is told about them."""
     folder, split, start, n, per_picture = chunk
     rows = []
     for number, scene in enumerate(scenes(split, n, start), start + 1):
