@@ -119,7 +119,7 @@ def test_lies_are_recorded_and_said():
     for lie in LIES:
         server = offline.transport(seed=2, misbehave={lie: 1.0})
         texts = [reply.choices[0].message.content or "" for kind in SIGNS for reply in ask(server, kind, times=4)]
-        assert len(server.lies) == (4 if lie == "repeated turn" else 12), lie
+        assert len(server.lies) == (4 if lie in ("repeated turn", "denied thing") else 12), lie         # these two belong to conversations
         for told in server.lies:
             assert told.kind == lie and told.context == CONTEXT and told.text in told.answer and told.answer in texts
     server = offline.transport(misbehave={"lie": 1.0})
