@@ -62,6 +62,8 @@ class Profile:
     tune: Stage | None = field(default_factory=lambda: Stage(train="full", learning_rate=2e-5, batch_size=32, epochs=3.0))
     lora: Stage = field(default_factory=lambda: Stage(train="lora", learning_rate=2e-5, batch_size=128, epochs=1.0))
     science: Stage | None = None            # fine-tuning on ScienceQA, which takes the place of stage 2 (section 5.2)
+    science_start: str = "aligned"          # it begins after stage 1 ("aligned", the paper's) or after stage 2 ("tuned")
+    letters: bool = True                    # it writes the letter itself; False: the choice in words, see science/choosing.py
 
     def __post_init__(self):
         for name in ("tune", "lora", "science"):
@@ -91,11 +93,12 @@ _PAPER_7B = Profile(
 PROFILES = {
     "mini": Profile(
         name="mini", vision="data/pretrained/clip", language="data/pretrained/vicuna-large", projector_scale=0.04,
+        science_start="tuned", letters=False,
         align=Stage(train="projector", learning_rate=1e-3, batch_size=32, epochs=0.6, template="plain", pack=True),
         tune=Stage(train="full", learning_rate=8e-4, batch_size=24, epochs=1.6, pack=True, projector_learning_rate=4e-4),
         lora=Stage(train="lora", learning_rate=3e-3, batch_size=24, epochs=1.6, pack=True, projector_learning_rate=4e-4,
                    lora_rank=16, lora_alpha=32, lora_dropout=0.0),
-        science=Stage(train="full", learning_rate=8e-4, batch_size=24, epochs=5.0, pack=True, projector_learning_rate=4e-4),
+        science=Stage(train="full", learning_rate=8e-4, batch_size=16, epochs=6.0, pack=True, projector_learning_rate=4e-4),
     ),
     "t4": replace(
         _PAPER_7B, name="t4", language="TinyLlama/TinyLlama-1.1B-Chat-v1.0", tune=None,

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from trainings import tiny_job
 
 from llava_mini import pipeline, show
@@ -17,7 +18,7 @@ from llava_mini.evaluation import read_result
 from llava_mini.instruct.offline import Offline
 from llava_mini.instruct.storyteller import Written
 from llava_mini.profiles import Stage, profile
-from llava_mini.science import ablations, asking, lessons, pair, record, tables, tuning
+from llava_mini.science import ablations, asking, choosing, ensemble, lessons, pair, prompts, record, tables, tuning
 from llava_mini.science.files import read_results
 from llava_mini.science.job import Job
 from llava_mini.science.problems import read_problems
@@ -59,6 +60,12 @@ def job(folder, tiny_vision_folder, tiny_language_folder, tmp_path_factory):
     main_job = tiny_job(tiny_vision_folder, tiny_language_folder, tmp_path_factory.mktemp("science") / "main")
     stage = Stage("full", learning_rate=3e-3, precision="fp32", batch_size=4, epochs=2.0, save_every=1, validate_every=2)
     return Job(replace(main_job.settings, science=stage), curve=2, problems=folder, runs=main_job.runs / "science", main=main_job)
+
+
+@pytest.fixture(scope="module")
+def tuned(job):
+    """The same after stage 2, as mini does it."""
+    return replace(job, settings=replace(job.settings, science_start="tuned"), start="", name="", runs=job.runs / "tuned")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -137,7 +144,7 @@ def test_what_differs_between_runs_is_in_their_names_and_weights(job, done):
     found = {name: carry_out(one) for name, one in jobs.items()}
     assert len({one.weights for one in found.values()} | {done.weights}) == 4
     blind = read_result(jobs["blind"].folder / "text-tiny.json")
-    assert blind.settings["start"] == "fresh" and set(blind.accuracy) == {"test", "test pictures"} and set(blind.accuracy["test pictures"]) == {"true", "guess"}
+    assert blind.settings["eyes"] is False and set(blind.accuracy) == {"test", "test pictures"} and set(blind.accuracy["test pictures"]) == {"true", "guess"}
     asked = [json.loads(line) for line in (found["blind"].answers / "test-true.jsonl").read_text().splitlines()]
     assert [row["metadata"]["image"] for row in asked] == [None] * 4
 
@@ -147,6 +154,19 @@ def test_a_run_may_begin_with_a_checkpoint(job, done):
     own = replace(job, start=str(job.folder / "model"), name="own", curve=0)
     assert replace(own, name="").name == "llava-tiny-model"
     assert tuning.begin(own).language_model.get_input_embeddings().weight.equal(done.model.language_model.get_input_embeddings().weight)
+
+
+def test_the_finished_model_of_the_main_job_is_what_it_begins_with(tuned, tmp_path):
+    """Guards against a stage 2 that is trained again, and against a model of another layer or parent that passes for it."""
+    own = replace(tuned, main=replace(tuned.main, runs=tmp_path))
+    assert tuning.after_stage_2(own) is None
+    model = pipeline.join(own.main)
+    with torch.no_grad():
+        model.projector.weight += 1
+    model.save_pretrained(own.main.folder / "model")
+    assert tuning.begin(own).projector.weight.equal(model.projector.weight)
+    other = replace(own, settings=replace(own.settings, vision_layer=-1))
+    assert other.main.folder == own.main.folder and tuning.after_stage_2(other) is None
 
 
 def test_bad_jobs_are_refused(job, tmp_path):
@@ -271,22 +291,22 @@ def test_what_was_asked_is_kept_and_another_model_is_refused(tmp_path):
 
 # ---- runs side by side
 
-def test_ablations_run_what_is_missing_and_tell_what_is_there(job, done, tmp_path, monkeypatch):
+def test_ablations_run_what_is_missing_and_tell_what_is_there(tuned, tmp_path, monkeypatch):
     """Guards against runs that are made twice, and a table with numbers of its own."""
-    ablations.compare("start", ["aligned", "fresh"], [0], job, tmp_path)
+    ablations.compare("start", ["fresh", "tuned"], [0], tuned, tmp_path)
     monkeypatch.setattr(ablations, "carry_out", lambda job: pytest.fail("run again"))
-    ablations.compare("start", ["aligned", "fresh"], [0], job, tmp_path)
-    table, picture, curve = ablations.tell("start", job, tmp_path)
+    ablations.compare("start", ["fresh", "tuned"], [0], tuned, tmp_path)
+    table, picture, curve = ablations.tell("start", tuned, tmp_path)
     fresh = read_result(tmp_path / "start" / "fresh-seed0.json")
     assert fresh.name == "start-fresh-seed0" and fresh.accuracy["val, epoch 2"]["true"]["all"]["n"] == 2
     row = next(line for line in table.read_text().splitlines() if line.startswith("| without stage 1 | 1 |"))
     assert f"| {fresh.accuracy['test']['true']['all']['accuracy']:.1%} (" in row and row.endswith("| 85.81 |")
     assert picture.read_bytes().startswith(b"\x89PNG") and curve.name == "start-epochs.png"
-    (tmp_path / "start" / "tuned-seed0.json").write_bytes((tmp_path / "start" / "fresh-seed0.json").read_bytes())
+    (tmp_path / "start" / "aligned-seed0.json").write_bytes((tmp_path / "start" / "fresh-seed0.json").read_bytes())
     with pytest.raises(InputError, match="put it back under its name"):
-        ablations.found("start", job, tmp_path)
+        ablations.found("start", tuned, tmp_path)
     with pytest.raises(InputError, match="no result in"):
-        ablations.tell("layer", job, tmp_path)
+        ablations.tell("layer", tuned, tmp_path)
 
 
 def run_of(correct: int, n: int = 400, curve=(), seed: int = 0):
@@ -324,8 +344,11 @@ def test_variants_differ_in_what_they_say(group):
     """Guards against a comparison of a run with itself, and a name that two of them share."""
     base = Job(profile("mini"))
     jobs = [ablations.job_of(group, name, seed, base) for name in ablations.GROUPS[group] for seed in (0, 1)]
-    assert len({one.name for one in jobs}) == len(jobs) and jobs[0] == base and jobs[1].name == "llava-seed1"
+    assert len({one.name for one in jobs}) == len(jobs) and jobs.count(base) == 1 and "llava-seed1" in {one.name for one in jobs}
     assert len({(str(one.settings), one.form, one.start, one.seed) for one in jobs}) == len(jobs)
+    runs: dict[str, str] = {}
+    for one in jobs:                        # stages 1 and 2 of different settings never share a folder
+        assert runs.setdefault(one.main.name, str((replace(one.settings, science=None), one.seed))) == str((replace(one.settings, science=None), one.seed))
     assert all(one.main.seed == one.seed and one.main.settings == one.settings for one in jobs)
 
 
@@ -438,3 +461,66 @@ def test_the_commands_of_the_page_are_there():
     for name, rest in commands:
         source = (ROOT / f"{name.replace('.', '/')}.py").read_text("utf-8") + (ROOT / "llava_mini/science/run.py").read_text("utf-8")
         assert all(f'"{option}"' in source for option in re.findall(r"--[a-z-]+", rest)), (name, rest)
+
+
+# ---- answers in words
+
+def test_the_options_of_every_problem_are_read_back(folder):
+    """Guards against a choice that is cut in two, or options of another line."""
+    for one in read_problems(folder).by_id.values():
+        assert prompts.options(prompts.question(one)) == one.choices
+        assert prompts.options(ensemble.messages(one, "The answer is A.", "The answer is B.")[1]["content"]) == one.choices
+    with pytest.raises(InputError, match="no line of options"):
+        prompts.options("Which animal has six legs?")
+
+
+def test_a_choice_is_weighed_as_if_it_stood_alone(tiny_model, folder):
+    """Guards against a packed row whose choices see each other, tokens counted for the wrong choice, and a long choice that loses for its length."""
+    from llava_mini.conversation import labels, render
+
+    choices, picture = ("the dog", "a big yellow umbrella", "the cat"), folder / "images" / "train" / "1" / "image.png"
+    messages = [{"role": "user", "content": "<image>\nWhat is it?\nContext: N/A\nOptions: (A) the dog (B) a big yellow umbrella (C) the cat"}]
+    asked = [choosing.Weighed(messages, [picture], "It is red.", choices), choosing.Weighed([{"role": "user", "content": "Is it?"}], [], "", ("yes", "no"))]
+    found = choosing.weigh(tiny_model, asked)
+    assert [len(chances) for chances in found] == [3, 2]
+    whole = [render([*messages, {"role": "assistant", "content": f"It is red. The answer is {choice}."}], tokenizer=tiny_model.tokenizer,
+                    visual_tokens=tiny_model.visual_tokens) for choice in choices]
+    common = next(i for i, column in enumerate(zip(*(one.ids for one in whole))) if len(set(column)) > 1)
+    for one, chance in zip(whole, found[0]):
+        with torch.no_grad():
+            alone = tiny_model(torch.tensor([one.ids]), features=tiny_model.encode([picture]),
+                               labels=torch.tensor([[-100] * common + labels(one)[common:]]))
+        assert chance == pytest.approx(-float(alone.loss), abs=1e-4)
+    assert choosing.choose(tiny_model, asked) == [max(range(len(chances)), key=chances.__getitem__) for chances in found]
+
+
+def test_a_model_without_letters_says_its_reasons_and_the_letter_is_looked_up(tiny_model, monkeypatch):
+    """Guards against reasons that are lost, a pass that is made an answer, and reasons that are asked for where the letter comes first."""
+    from llava_mini.generation import Request
+
+    said = ["It is red. The answer is the cow.", lessons.PASS]
+    monkeypatch.setattr(tiny_model, "generate", lambda requests, **options: said[:len(requests)], raising=False)
+    monkeypatch.setattr(choosing, "choose", lambda model, asked: [1 for _ in asked])
+    text = "What?\nContext: N/A\nOptions: (A) the dog (B) the cat"
+    requests = [Request([{"role": "user", "content": text}]), Request([{"role": "user", "content": text}])]
+    assert choosing.say(tiny_model, requests) == ["It is red. The answer is B.", lessons.PASS]
+    monkeypatch.setattr(tiny_model, "generate", lambda requests, **options: pytest.fail("asked for reasons"), raising=False)
+    assert choosing.say(tiny_model, requests, "answer-first") == ["The answer is B."] * 2
+
+
+def test_lessons_in_words_name_the_right_choice(folder):
+    """Guards against a letter that is taught to a model which is asked for words."""
+    train = read_problems(folder).of("train")
+    assert lessons.lessons(train, letters=False)[0].messages[1]["content"] == "Look. It is the cat. The answer is the cat."
+    assert lessons.lessons(train, "answer-first", letters=False)[0].messages[1]["content"] == "The answer is the cat. BECAUSE: Look. It is the cat."
+    judged = [one for one in lessons.lessons_for_a_teacher(train, letters=False) if one.id.endswith("-judged")]
+    assert judged and all(re.fullmatch(r"The answer is the (dog|cat)\.", one.messages[-1]["content"]) for one in judged)
+
+
+def test_a_run_in_words_goes_through(job, done):
+    """Guards against a profile without letters, as mini is, that no run has tried."""
+    assert profile("mini").letters is False and profile("paper-7b").letters
+    words = carry_out(replace(job, settings=replace(job.settings, letters=False), name="words", curve=0))
+    test = words.problems.of("test")
+    report = score(test, read_results(words.answers / "test-true.jsonl", test))
+    assert words.weights != done.weights and None not in report.chosen and not report.reasons

@@ -12,7 +12,7 @@
     data/results/science/<group>.md, .png, -epochs.png      made from these files and nothing else
 
 Every run goes on where it was stopped, and what is done is not done again. The unchanged run is in every group and is run
-once for each seed.
+once for each seed. Runs begin after stage 2 where the profile says so, which another layer or parent first has to go through.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Variant:
 GROUPS: dict[str, dict[str, Variant]] = {
     "layer": {"before-last": Variant("before the last layer", 90.92), "last": Variant("last layer", 89.96, profile={"vision_layer": -1})},
     "form": {"reasoning": Variant("reasons first", 90.92), "answer": Variant("answer first", 89.77, job={"form": ANSWER_FIRST})},
-    "start": {"aligned": Variant("after stage 1", 90.92), "fresh": Variant("without stage 1", 85.81, job={"start": "fresh"}),
-              "tuned": Variant("after stages 1 and 2", job={"start": "tuned"})},
+    "start": {"aligned": Variant("after stage 1", 90.92, job={"start": "aligned"}),
+              "fresh": Variant("without stage 1", 85.81, job={"start": "fresh"}), "tuned": Variant("after stages 1 and 2")},
     "parent": {"large": Variant("large language parent", 90.92),
                "small": Variant("small language parent", 89.84, profile={"language": "data/pretrained/vicuna-small"})},
 }
@@ -64,7 +64,9 @@ def job_of(group: str, name: str, seed: int, base: Job) -> Job:
         raise InputError(f"There is no {name if group in GROUPS else group!r} to compare; choose among {', '.join(known)}.")
     variant = GROUPS[group][name]
     own = f"{group}-{name}-seed{seed}" if variant.job or variant.profile else ""
-    return replace(base, settings=replace(base.settings, **variant.profile), seed=seed, name=own, **variant.job)
+    # another profile has a stage 2 of its own: that of llava_mini/ablations.py, where the groups have the same names
+    return replace(base, settings=replace(base.settings, **variant.profile), seed=seed, name=own, main_name=own if variant.profile else "",
+                   **variant.job)
 
 
 def compare(group: str, names: list[str], seeds: list[int], base: Job, folder: Path = FOLDER) -> None:

@@ -19,7 +19,7 @@ def answer(problems: Sequence[Problem], answerer: Answerer, *, images, path, mod
            progress: bool = True) -> Outputs:
     """Asks what the file at ``path`` (JSONL, the authors' answer schema) does not answer yet; returns all the answers.
 
-    ``answerer``  ``evaluation.answerer(model, max_new_tokens=LONGEST)``, or any function of (picture or None, text) pairs
+    ``answerer``  that of a model, see :func:`answerer`, or any function of (picture or None, text) pairs
     ``images``    the folder ``images`` of the set
     ``control``   "true": with the problem's own picture; "blind": without; "shuffled": with that of the next problem that has one
     ``model_id``  another one for other weights: their file is refused, never mixed in
@@ -33,6 +33,21 @@ def answer(problems: Sequence[Problem], answerer: Answerer, *, images, path, mod
     asked = questions(problems)
     found = ask(asked, pictures, answerer, path, model_id=model_id, metadata={"control": control}, batch_size=batch_size, progress=progress)
     return Outputs({name: row["text"] for name, row in found.rows.items()}, problems=found.problems, name=Path(path).name)
+
+
+def answerer(model, form: str, letters: bool) -> Answerer:
+    """A model as :func:`answer` asks it: greedily, a batch at a time; without ``letters`` by choosing.py."""
+    from ..conversation import IMAGE
+    from ..generation import Request
+    from .choosing import say
+
+    def ask(batch: list) -> list[str]:
+        requests = [Request([{"role": "user", "content": text if picture is None else f"{IMAGE}\n{text}"}],
+                            [] if picture is None else [picture]) for picture, text in batch]
+        given = {"max_new_tokens": LONGEST, "batch_size": len(batch)}
+        return [text.strip() for text in model.generate(requests, **given)] if letters else say(model, requests, form, **given)
+
+    return ask
 
 
 def _pictures(problems: Sequence[Problem], images: Path, control: str) -> list[Shown]:

@@ -56,14 +56,18 @@ def by_server(settings: Settings, *, transport=None, concurrency: int = 8) -> As
     return ask
 
 
-def by_model(model, **options) -> Ask:
-    """A model of this package as the text-only model or the judge. ``options`` go to ``model.generate``."""
+def by_model(model, letters: bool = True, **options) -> Ask:
+    """A model of this package as the text-only model or the judge. ``options`` go to ``model.generate``.
+
+    Without ``letters`` its answers are words, and their letters are looked up, see choosing.py.
+    """
     from ..generation import Request
     from .answering import LONGEST
+    from .choosing import say
 
     def ask(prompts: Sequence[list[dict]]) -> list[str | None]:
-        return [text.strip() for text in model.generate([Request(messages) for messages in prompts],
-                                                        **{"max_new_tokens": LONGEST, "batch_size": 64, **options})]
+        asked, given = [Request(messages) for messages in prompts], {"max_new_tokens": LONGEST, "batch_size": 64, **options}
+        return [text.strip() for text in model.generate(asked, **given)] if letters else say(model, asked, **given)
 
     return ask
 

@@ -34,29 +34,31 @@ class Job:
 
     settings: Profile
     form: str = REASONING                   # of what the model learns to say, see prompts.FORMS
-    start: str = "aligned"                  # one of STARTS, or the folder of a checkpoint
+    start: str = ""                         # one of STARTS, or the folder of a checkpoint; by default that of the profile
     eyes: bool = True                       # False: the same training and questions without any picture
     seed: int = 0
     curve: int = CURVE                      # 0: nothing is asked between the epochs
     name: str = ""                          # of the run; by default made of what differs: llava, text, llava-fresh-seed1
     problems: Path = STORYBOOK
     runs: Path = RUNS
-    main: MainJob | None = None             # where stage 1 (and 2) come from; by default those of the main job
+    main: MainJob | None = None             # where stages 1 and 2 come from; by default the main job of the same profile and seed
+    main_name: str = ""                     # of its run, where it is not the one that the main job itself would have
 
     def __post_init__(self):
         if self.form not in FORMS:
             raise InputError(f"There is no form {self.form!r} of an answer; choose one of {', '.join(FORMS)}.")
-        start = self.start if self.eyes else "fresh"        # without pictures, the projector does nothing
+        start = self.start or self.settings.science_start
         if start not in STARTS and not (Path(start) / "config.json").is_file():
             raise InputError(f"A run cannot begin with {start!r}; choose one of {', '.join(STARTS)}, or the folder of a checkpoint.")
         main = self.main or MainJob(self.settings, seed=self.seed)
         name = self.name or "-".join(["llava" if self.eyes else "text", *[self.settings.name] * (self.settings.name != "mini"),
                                       *[self.form] * (self.form != REASONING),
-                                      *[Path(start).name] * (start != ("aligned" if self.eyes else "fresh")),
+                                      *[Path(start).name] * (start != self.settings.science_start),
                                       *[f"seed{self.seed}"] * (self.seed != 0)])
         if name != Path(name).name or name.startswith(".") or name == "features":
             raise InputError(f"A run cannot be called {name!r}; give it a name that makes a folder of its own, such as my-run.")
-        for field, value in (("start", start), ("name", name), ("main", replace(main, settings=self.settings, seed=self.seed, name=""))):
+        main = replace(main, settings=self.settings, seed=self.seed, name=self.main_name)
+        for field, value in (("start", start), ("name", name), ("main", main)):
             object.__setattr__(self, field, value)
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from .drafts import Draft, Skill, some
 
-EACH = 100                              # drafts of one kind
+EACH = 60                               # drafts of one kind
 NAMES = ("Ann", "Ben", "Clara", "David", "Emma", "Finn", "Greta", "Hugo", "Ida", "Jonas", "Kim", "Lena", "Max", "Nora", "Otto", "Paula")
 CHAINS = (("grass", "a rabbit", "a fox"), ("clover", "a mouse", "an owl"), ("algae", "a water flea", "a trout"),
           ("leaves", "a caterpillar", "a robin"),
@@ -55,7 +55,7 @@ def speeds(rng: random.Random) -> Iterator[Draft]:
 
 def magnets(rng: random.Random) -> Iterator[Draft]:
     poles = _skill("physics", "Magnets", "Identify magnets that attract or repel", (3, 7),
-                   "Opposite poles attract each other. Like poles repel each other.")
+                   "Opposite poles attract, like poles repel.")
     for left in ("north", "south"):
         for right in ("north", "south"):
             for name in rng.sample(NAMES, 6):
@@ -66,7 +66,7 @@ def magnets(rng: random.Random) -> Iterator[Draft]:
                             f"they will {'repel' if like else 'attract'} each other.",
                             f"{name} puts two bar magnets in a row. The {left} pole of the left one faces the {right} pole of the right one.")
     far = _skill("physics", "Magnets", "Compare strengths of magnetic forces", (6, 9),
-                 "The closer two magnets are, the stronger is the force between them.")
+                 "The closer, the stronger.")
     for _ in range(EACH):
         gaps = rng.sample(range(1, 30), rng.randint(2, 3))
         names = ("the first pair", "the second pair", "the third pair")[:len(gaps)]
@@ -81,8 +81,7 @@ def magnets(rng: random.Random) -> Iterator[Draft]:
 
 def heat(rng: random.Random) -> Iterator[Draft]:
     skill = _skill("physics", "Thermal energy", "Temperature and thermal energy", (6, 9),
-                   "Of two equal amounts of the same stuff, the warmer one has more thermal energy. Heat flows from the warmer "
-                   "to the cooler one.")
+                   "The warmer one has more thermal energy, and heat flows to the cooler one.")
     for _ in range(EACH):
         what = rng.choice(("cup of tea", "bowl of soup", "block of iron", "bottle of water", "brick"))
         one, other = rng.sample(range(12, 90), 2)
@@ -97,8 +96,7 @@ def heat(rng: random.Random) -> Iterator[Draft]:
 
 def chains(rng: random.Random) -> Iterator[Draft]:
     skill = _skill("biology", "Ecosystems", "Read a food chain", (3, 8),
-                   "A producer is a plant: it makes its own food. A plant-eater feeds on it. A predator hunts other animals. The "
-                   "arrow points to the one that eats.")
+                   "A producer is a plant. The arrow points to the one that eats.")
     for plant, eater, hunter in CHAINS:
         hint = f"A food chain: {plant} -> {eater} -> {hunter}."
         for question, right, why in (("Which one is the producer?", plant, f"The chain begins with {plant}: plants make their own food."),
@@ -111,7 +109,7 @@ def chains(rng: random.Random) -> Iterator[Draft]:
 
 def mixtures(rng: random.Random) -> Iterator[Draft]:
     skill = _skill("chemistry", "Solutions", "Compare concentrations of solutions", (6, 10),
-                   "The concentration of a solution is the amount of dissolved stuff divided by the amount of liquid.")
+                   "Concentration is how much there is in a litre.")
     for _ in range(EACH):
         stuff = rng.choice(("sugar", "salt", "lemon juice", "syrup"))
         jars = ("the red jar", "the blue jar", "the green jar")[:rng.randint(2, 3)]
@@ -131,7 +129,7 @@ def mixtures(rng: random.Random) -> Iterator[Draft]:
 def dense(rng: random.Random) -> Iterator[Draft]:
     density = _skill("chemistry", "Density", "Calculate density", (8, 12), "Density is mass divided by volume.")
     force = _skill("physics", "Force and motion", "Calculate force", (9, 12),
-                   "Force in newtons is mass in kilograms times acceleration in metres per second squared.")
+                   "Force is mass times acceleration.")
     for _ in range(EACH):
         d, volume = rng.randint(2, 12), rng.randint(2, 12)
         right, wrong = f"{d} g/cm³", [f"{x} g/cm³" for x in (d + 1, d + volume, d * 2, d * volume) if x != d]
@@ -147,8 +145,7 @@ def dense(rng: random.Random) -> Iterator[Draft]:
 
 def heredity(rng: random.Random) -> Iterator[Draft]:
     skill = _skill("biology", "Genes and traits", "Use Punnett squares", (8, 12),
-                   "A young one gets one allele from each parent, each with the same chance. It shows the recessive trait only "
-                   "if both are recessive.")
+                   "The trait of a is shown only with two alleles a.")
     crosses = {("Aa", "Aa"): 1, ("Aa", "aa"): 2, ("AA", "Aa"): 0, ("aa", "aa"): 4, ("AA", "aa"): 0, ("aa", "Aa"): 2}
     of = {0: "0 of 4", 1: "1 of 4", 2: "2 of 4", 3: "3 of 4", 4: "4 of 4"}
     for part, strong, weak, who in TRAITS:
@@ -166,7 +163,7 @@ def heredity(rng: random.Random) -> Iterator[Draft]:
 
 def trials(rng: random.Random) -> Iterator[Draft]:
     skill = _skill("science-and-engineering-practices", "Designing experiments", "Identify what is changed and what is measured", (6, 12),
-                   "In a fair experiment one thing is changed on purpose, one thing is measured, and all the rest stays the same.")
+                   "One thing is changed, one is measured.")
     for deed, changed, measured in TRIALS:
         name = rng.choice(NAMES)
         hint = f"{name} wants to know {measured}. {name} {deed}. All the rest stays the same."

@@ -14,17 +14,20 @@ PASS = "I cannot answer this without the picture."
 JUDGED = 2                              # one problem in so many is judged too
 
 
-def lessons(problems: Iterable[Problem], form: str = prompts.REASONING, eyes: bool = True) -> list[Sample]:
-    """The problems as samples. Without ``eyes`` the pictures are left out, and nothing else changes."""
+def lessons(problems: Iterable[Problem], form: str = prompts.REASONING, eyes: bool = True, letters: bool = True) -> list[Sample]:
+    """The problems as samples. Without ``eyes`` the pictures are left out, and nothing else changes.
+
+    Without ``letters`` an answer is the choice in its words, see choosing.py.
+    """
     found = []
     for problem in problems:
         picture = problem.picture if eyes else None
         asked = f"{IMAGE}\n{prompts.question(problem)}" if picture else prompts.question(problem)
-        found.append(Sample(problem.id, (picture,) if picture else (), _turns(asked, prompts.target(problem, form))))
+        found.append(Sample(problem.id, (picture,) if picture else (), _turns(asked, prompts.target(problem, form, letters))))
     return found
 
 
-def lessons_for_a_teacher(problems: Sequence[Problem], seed: int = 0) -> list[Sample]:
+def lessons_for_a_teacher(problems: Sequence[Problem], seed: int = 0, letters: bool = True) -> list[Sample]:
     """What makes the text-only parent play GPT-4: it passes where the picture is needed, and it judges two answers.
 
     The prompts are those that a server gets (``prompts.text_only``, ``ensemble.messages``). To learn judging, it sees the
@@ -34,12 +37,13 @@ def lessons_for_a_teacher(problems: Sequence[Problem], seed: int = 0) -> list[Sa
     found = []
     for problem in problems:
         rng = random.Random(f"teacher/{seed}/{problem.id}")
-        found.append(Sample(problem.id, (), [*prompts.text_only(problem), _said(PASS if problem.image else prompts.target(problem))]))
+        found.append(Sample(problem.id, (), [*prompts.text_only(problem), _said(PASS if problem.image else prompts.target(problem, letters=letters))]))
         if rng.random() < 1 / JUDGED:
             answers = [prompts.target(problem), false_answer(problem, rng)]
             rng.shuffle(answers)
-            found.append(Sample(f"{problem.id}-judged", (), [*ensemble.messages(problem, *answers),
-                                                             _said(f"The answer is {problem.letter}.")]))
+            found.append(Sample(f"{problem.id}-judged", (),
+                                [*ensemble.messages(problem, *answers),
+                                                             _said(prompts.target(problem, prompts.ANSWER, letters))]))
     return found
 
 

@@ -87,8 +87,7 @@ def _absent(page: Page, pool) -> list[str]:
 def needed(rng: random.Random, page: Page) -> Draft | None:
     if page.weather not in NEEDED:
         return None
-    skill = _skill("natural", "earth-science", "Weather", "Get ready for the weather", (1, 4), "The weather tells what to take along: something "
-                   "against water in the rain, something against bright light in the sun, a light in the dark.")
+    skill = _skill("natural", "earth-science", "Weather", "Get ready for the weather", (1, 4), "Rain needs a coat, the sun a hat, the night a light.")
     right = rng.choice(NEEDED[page.weather])
     wrong = [thing for weather, things in NEEDED.items() if weather != page.weather for thing in things]
     name = rng.choice(NAMES)
@@ -99,8 +98,7 @@ def needed(rng: random.Random, page: Page) -> Draft | None:
 def sky(rng: random.Random, page: Page) -> Draft | None:
     if page.weather is None:
         return None
-    skill = _skill("natural", "earth-science", "Weather", "Tell the weather from the sky", (1, 7), "In the rain, drops fall from dark clouds. "
-                   "A sun in the sky means sunshine, grey clouds alone a cloudy day, stars a night.")
+    skill = _skill("natural", "earth-science", "Weather", "Tell the weather from the sky", (1, 7), "Rain falls from dark clouds.")
     right = SKIES[page.weather]
     return _draft(page, skill, "What is the weather like in the picture?", right, some(rng, [s for s in SKIES.values() if s != right]),
                   f"The sky of the picture tells: {right}")
@@ -110,7 +108,7 @@ def alive(rng: random.Random, page: Page) -> Draft | None:
     living = [name for name in page.count if name in (*ANIMALS, "person")]
     if not living:
         return None
-    skill = _skill("natural", "biology", "Living things", "Find a living thing", (1, 3), "Living things feed, grow and make more of their kind.")
+    skill = _skill("natural", "biology", "Living things", "Find a living thing", (1, 3), "Living things feed and grow.")
     right = rng.choice(living)
     wrong = some(rng, _absent(page, ANIMALS), 2, 1) + some(rng, [name for name in page.count if name not in (*living, "apple")], 2, 1)
     return _draft(page, skill, "Which living thing does the picture show?", _a(right), map(_a, wrong),
@@ -123,8 +121,7 @@ def heaviest(rng: random.Random, page: Page) -> Draft | None:
     row = sorted(page.count, key=KILOGRAMS.get)
     if KILOGRAMS[row[-1]] < 2.5 * KILOGRAMS[row[-2]]:
         return None
-    skill = _skill("natural", "physics", "Mass", "Compare the mass of things", (2, 8), "Mass tells how heavy a thing is. Think of the real things, "
-                   "whatever size they have in a picture.")
+    skill = _skill("natural", "physics", "Mass", "Compare the mass of things", (2, 8), "Think of the real things.")
     heavier = [name for name in _absent(page, KILOGRAMS) if KILOGRAMS[name] > KILOGRAMS[row[-1]]]    # else no picture would be needed
     wrong = some(rng, row[:-1], 2) + some(rng, heavier, 2)
     return _draft(page, skill, "Which of the things in the picture is the heaviest in real life?", _a(row[-1]), map(_a, wrong),
@@ -135,7 +132,7 @@ def sign(rng: random.Random, page: Page) -> Draft | None:
     here = [name for name in page.count if name in ANIMALS]
     if len(here) != 1 or page.count[here[0]] != 1:
         return None
-    skill = _skill("natural", "biology", "Animals", "Know animals", (1, 4), "Each kind of animal has signs by which it is known.")
+    skill = _skill("natural", "biology", "Animals", "Know animals", (1, 4), "Each animal has its signs.")
     right = ANIMALS[here[0]]
     return _draft(page, skill, "What can one say of the animal in the picture?", right, some(rng, [s for s in ANIMALS.values() if s != right]),
                   f"The picture shows {_a(here[0])}. {ANIMALS[here[0]]}")
@@ -143,7 +140,7 @@ def sign(rng: random.Random, page: Page) -> Draft | None:
 
 def place(rng: random.Random, page: Page) -> Draft | None:
     skill = _skill("social", "geography", "Places", "Name kinds of places", (1, 7),
-                   "Places differ in what the land is like and in what people use it for.")
+                   "Places differ in what is there.")
     return _draft(page, skill, "What kind of place does the picture show?", KINDS[page.place], some(rng, [KINDS[p] for p in _unlike(page.place)]),
                   f"The picture was taken {PLACES[page.place].phrase}. This is {KINDS[page.place]}.")
 
@@ -153,7 +150,7 @@ def vehicle(rng: random.Random, page: Page) -> Draft | None:
     if len(here) != 1:
         return None
     skill = _skill("social", "geography", "Transport", "Know what vehicles are for", (1, 4),
-                   "There are vehicles for roads, for water and for the air, for few people and for many.")
+                   "Vehicles go by road, on water or in the air.")
     right = VEHICLES[here[0]]
     return _draft(page, skill, "For what do people use a vehicle such as the one in the picture?", right,
                   some(rng, [s for s in VEHICLES.values() if s != right]),
@@ -162,7 +159,7 @@ def vehicle(rng: random.Random, page: Page) -> Draft | None:
 
 def _maps() -> Skill:
     return _skill("social", "geography", "Maps", "Read a map: cardinal directions", (2, 9),
-                  "On a map with north at the top, west is on the left and east on the right.")
+                  "West is on the left, east on the right.")
 
 
 def farthest(rng: random.Random, page: Page) -> Draft | None:
@@ -189,8 +186,7 @@ def rhyme(rng: random.Random, page: Page) -> Draft | None:
     here = [name for name in page.count if name in RHYMES]
     if not here:
         return None
-    skill = _skill("language", "phonological-awareness", "Rhyming", "Rhyme with a picture", (1, 2), "Words rhyme if they sound alike from "
-                   "the last stressed vowel to the end.")
+    skill = _skill("language", "phonological-awareness", "Rhyming", "Rhyme with a picture", (1, 2), "Words rhyme if they end alike.")
     one, sounds = rng.choice(here), {RHYMES[name] for name in here}
     wrong = sorted(set(RHYMES.values()) - sounds - {name for name in page.count})
     return _draft(page, skill, "Which word rhymes with the name of a thing in the picture?", RHYMES[one], some(rng, wrong),
@@ -202,8 +198,7 @@ def first(rng: random.Random, page: Page) -> Draft | None:
     if len(row) < 2:
         return None
     skill = _skill("language", "reference-skills", "Alphabetical order", "Order the words for what one sees", (1, 7),
-                   "Words are ordered by their first letter. "
-                   "Where it is the same, the next letter decides.")
+                   "Words go by their first letters.")
     wrong = some(rng, row[1:], 2) + some(rng, _absent(page, [name for name in CATEGORIES if name < row[0]]), 2, 0)
     return _draft(page, skill, "Of the things in the picture, whose name comes first in alphabetical order?", row[0], wrong,
                   f"The picture shows, in alphabetical order: {', '.join(row)}.")
@@ -213,7 +208,7 @@ def adjective(rng: random.Random, page: Page) -> Draft | None:
     if not page.colour:
         return None
     skill = _skill("language", "grammar", "Adjectives", "Choose the adjective that fits", (1, 7),
-                   "An adjective tells what a thing is like, such as its colour.")
+                   "An adjective tells what a thing is like.")
     one = rng.choice(sorted(page.colour))
     what, right = "clothes of the person" if one == "person" else one, page.colour[one]
     return _draft(page, skill, f"Which adjective fits the {what} in the picture?", right, some(rng, [c for c in COLOURS if c != right]),
@@ -221,7 +216,7 @@ def adjective(rng: random.Random, page: Page) -> Draft | None:
 
 
 def number(rng: random.Random, page: Page) -> Draft | None:
-    skill = _skill("language", "grammar", "Nouns", "Choose singular or plural", (1, 3), "One thing takes the singular, more than one the plural.")
+    skill = _skill("language", "grammar", "Nouns", "Choose singular or plural", (1, 3), "One thing is singular, more are plural.")
     many = [name for name, n in page.count.items() if n > 1]
     one = rng.choice(many) if many and rng.random() < 0.7 else rng.choice(sorted(page.count))
     words = [f"{NUMBERS[n]} {one if n == 1 else CATEGORIES[one].plural}" for n in range(1, 6)]
@@ -232,8 +227,7 @@ def number(rng: random.Random, page: Page) -> Draft | None:
 
 def told(rng: random.Random, page: Page) -> Draft | None:
     skill = _skill("language", "writing-strategies", "Descriptions", "Choose the sentence that describes a picture", (1, 8),
-                   "A description is true if all "
-                   "of its parts are.")
+                   "All parts must be true.")
     one, other = rng.choice(sorted(page.count)), rng.choice(_absent(page, CATEGORIES))
     phrase, elsewhere = PLACES[page.place].phrase, [PLACES[p].phrase for p in rng.sample(_unlike(page.place), 2)]
     wrong = (f"There is {_a(one)} {elsewhere[0]}.", f"There is {_a(other)} {phrase}.", f"There is {_a(other)} {elsewhere[0]}.",

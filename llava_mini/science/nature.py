@@ -101,11 +101,11 @@ INBORN = {"inherited": ("a dog's brown fur", "a girl's blue eyes", "a bird's win
 
 def animals(rng: random.Random) -> Iterator[Draft]:
     legs = _skill(BIOLOGY, "Animals", "Compare animals by their legs", (1, 2),
-                  "Animals can be told apart by their legs. Birds have two, insects six and spiders and their kin eight.")
+                  "Animals differ in their legs.")
     yield from which(legs, LEGS, "Which of these animals has {group}?", "{one} has {group}.", "{one} has {group}.")
     yield from kinds(rng, legs, LEGS, "how many legs has {one}?", "{one} has {group}.")
     classes = _skill(BIOLOGY, "Classification", "Identify mammals, birds, fish and others", (3, 6),
-                     "Animals with the same signs form a class.")
+                     "Animals with the same signs are one class.")
     for draft in which(classes, CLASSES, "Which of these animals belongs to the class of the {group}s?", "{one} belongs to the {group}s."):
         group = next(group for group, members in CLASSES.items() if draft.right in members)
         yield replace(draft, question=draft.question.replace("fishs", "fish"),
@@ -115,59 +115,55 @@ def animals(rng: random.Random) -> Iterator[Draft]:
             yield Draft(classes, one, f"To which class of animals does {one} belong?", group,
                         some(rng, [name for name in CLASSES if name != group]),
                         f"{sentence(SIGNS[group])}. This is true of {one}.")
-    young = _skill(BIOLOGY, "Life cycles", "Name the young of animals", (1, 3), "Young animals often have a name of their own.")
+    young = _skill(BIOLOGY, "Life cycles", "Name the young of animals", (1, 3), "Young animals have names of their own.")
     yield from pairs(young, YOUNG, "what is the young of {key} called?", "the young of {key} is called {value}.",
                      "of which animal is {value} the young?")
 
 
 def bodies(rng: random.Random) -> Iterator[Draft]:
-    body = _skill(BIOLOGY, "Human body", "Parts of the body and what they do", (3, 8), "Each part of the body has its own work.")
+    body = _skill(BIOLOGY, "Human body", "Parts of the body and what they do", (3, 8), "Each part of the body has its work.")
     yield from pairs(body, BODY, "which part of the body has this work: {key}?", "this is the work of {value}: {key}.",
                      "what is the work of {value}?")
-    plant = _skill(BIOLOGY, "Plants", "Parts of plants and what they do", (2, 5), "Each part of a plant has its own work.")
+    plant = _skill(BIOLOGY, "Plants", "Parts of plants and what they do", (2, 5), "Each part of a plant has its work.")
     yield from pairs(plant, PLANT, "which part of a plant has this work: {key}?", "this is the work of {value}: {key}.",
                      "what is the work of {value} of a plant?")
     alive = _skill(BIOLOGY, "Living things", "Tell living from non-living things", (1, 3),
-                   "Living things feed, grow and make more of their kind. Things that do not do all of this are not alive.")
+                   "Living things feed and grow.")
     yield from which(alive, ALIVE, "Which of these is {group}?", "{one} is {group}.", "{one} is {group}.")
     inborn = _skill(BIOLOGY, "Heredity", "Inherited and acquired traits", (5, 8),
-                    "An inherited trait comes from the parents and is there without practice. An acquired trait is learnt or "
-                    "picked up in life.")
+                    "An inherited trait comes from the parents, an acquired one from life.")
     yield from which(inborn, INBORN, "Which of these is {group}?", "{one}: this is {group}.", "{one}: this is {group}.")
 
 
 def matter(rng: random.Random) -> Iterator[Draft]:
-    floating = _skill(PHYSICS, "Materials", "Float or sink", (1, 4), "A thing floats if it is lighter than the same volume of water. "
-                      "Wood, wax, ice and hollow things full of air float; stone, glass and metal sink.")
+    floating = _skill(PHYSICS, "Materials", "Float or sink", (1, 4), "What is lighter than as much water floats.")
     yield from which(floating, FLOATS, "Which of these {group} in water?", "{one} {group}.", "{one} {group}.")
     pulled = _skill(PHYSICS, "Magnets", "What a magnet attracts", (2, 5),
-                    "A magnet attracts iron and steel. It does not attract wood, plastic, glass or gold.")
+                    "A magnet attracts iron and steel.")
     yield from which(pulled, PULLED, "Which of these is a thing that {group}?", "{group} {one}.", "{group} {one}.")
     states = _skill(CHEMISTRY, "States of matter", "Solid, liquid or gas", (2, 5),
-                    "A solid keeps its shape. A liquid takes the shape of its vessel. A gas fills all the space it has.")
+                    "A solid keeps its shape, a liquid flows, a gas fills all its space.")
     yield from kinds(rng, states, STATES, "in which state of matter is this: {one}?", "{one}: this is {group}.")
     yield from which(states, STATES, "Which of these is {group}?", "{one}: this is {group}.", "{one}: this is {group}.")
     changes = _skill(CHEMISTRY, "Changes of matter", "Physical and chemical changes", (5, 9),
-                     "In a physical change the matter stays the same and only its form changes. In a chemical change a new kind "
-                     "of matter comes into being.")
+                     "A chemical change makes a new kind of matter, a physical one does not.")
     yield from kinds(rng, changes, CHANGES, "what kind of change is this: {one}?", "{one}: this is {group}.")
     yield from which(changes, CHANGES, "Which of these is {group}?", "{one}: this is {group}.", "{one}: this is {group}.")
 
 
 def measures(rng: random.Random) -> Iterator[Draft]:
     tools = _skill("science-and-engineering-practices", "Tools of science", "Choose the tool to measure with", (3, 7),
-                   "Each quantity is measured with its own tool.")
+                   "Each thing is measured with its own tool.")
     yield from pairs(tools, TOOLS, "with which tool does one measure {key}?", "{value} measures {key}.",
                      "what does one measure with {value}?")
     units = _skill("units-and-measurement", "Units", "Choose a sensible amount", (2, 6),
-                   "To see whether an amount is sensible, think of something known: a finger is about 1 centimetre wide, a big "
-                   "step is about 1 metre long, a litre of water has a mass of 1 kilogram.")
+                   "Think of something whose size is known.")
     for what, (right, *wrong) in AMOUNTS.items():
         yield Draft(units, what, f"What is the best estimate of {what}?", right, some(rng, wrong, least=1),
                     f"{sentence(what)} is about {right}: "
                     "anything else would be far too much or too little.")
     planets = _skill(EARTH, "Astronomy", "The order of the planets", (5, 10),
-                     "From the Sun outwards the planets are " + ", ".join(PLANETS[:-1]) + " and Neptune.")
+                     "From the Sun: " + ", ".join(PLANETS) + ".")
     for _ in range(36):
         order = sorted(rng.sample(PLANETS, rng.randint(2, 5)), key=PLANETS.index)
         near = rng.random() < 0.5

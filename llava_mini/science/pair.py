@@ -5,7 +5,7 @@
     python -m llava_mini.science.pair --problems FOLDER --llava ours.json --text gpt4_result.json --server gpt-4o
 
 The last reads result files, the authors' or ours, and asks the server to judge alone. Without a server, the text-only model
-is the language parent: trained on the questions without pictures, then taught to pass where it needs one and to judge
+is the same model trained on the questions without pictures, then taught to pass where it needs one and to judge
 (lessons.py). What a model says is kept in runs/science/<name>/asked/ and not asked again.
 """
 
@@ -96,10 +96,10 @@ def of_runs(job: Job, server: str | None, results: Path | None) -> Path | None:
     done = carry_out(job, results)
     test, who, weights = done.problems.of("test"), server, None
     if ask is None:
-        blind = carry_out(replace(job, eyes=False, start="fresh", name=""), results)
+        blind = carry_out(replace(job, eyes=False, name=""), results)
         tuning.teach(blind.job, blind.model, blind.problems)
         weights = fingerprint(blind.model)
-        ask, who = by_model(blind.model), f"{blind.job.name}-teacher-{weights[:12]}"
+        ask, who = by_model(blind.model, job.settings.letters), f"{blind.job.name}-teacher-{weights[:12]}"
     asked, size = job.folder / "asked" / who.replace("/", "-"), 16 if server else 64
     texts = kept(ask, asked / "text-only.jsonl", model_id=who, batch_size=size)([text_only(problem) for problem in test])
     pair = Pair(read_results(done.answers / "test-true.jsonl", test).texts,

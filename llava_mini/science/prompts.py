@@ -11,6 +11,7 @@ Targets: reasoning first ("LEA", the paper's best), answer first ("ALE") or the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from .problems import LETTERS, SUBJECTS, Problem
 
 REASONING, ANSWER_FIRST, ANSWER = "reasoning-first", "answer-first", "answer"
 FORMS = (REASONING, ANSWER_FIRST, ANSWER)
+ANSWERS = "The answer is"
 SYSTEM = ("You answer multiple-choice questions of science at school. You see no picture; if a question needs one, say that you cannot "
           "answer. "
           "Otherwise give your reasons and end with: The answer is B.")
@@ -36,15 +38,34 @@ def question(problem: Problem) -> str:
     return text
 
 
-def target(problem: Problem, form: str = REASONING) -> str:
+def options(text: str) -> tuple[str, ...]:
+    """The choices in a text that :func:`question` has written. InputError where there are none.
+
+    >>> options("Which animal has six legs?\\nContext: N/A\\nOptions: (A) an ant (B) a dog")
+    ('an ant', 'a dog')
+    """
+    found = re.search(r"^Options: \(A\) (.+)$", text, re.MULTILINE)
+    if not found:
+        raise InputError("The text holds no line of options; write it as prompts.question does.")
+    return tuple(re.split(r" \([B-E]\) ", found[1]))
+
+
+def answer_in_words(choice: str) -> str:
+    """The answer of a model that writes no letters (see choosing.py): "The answer is a dog."."""
+    return f"{ANSWERS} {choice.rstrip('.')}."
+
+
+def target(problem: Problem, form: str = REASONING, letters: bool = True) -> str:
     """What the model shall say. Where lecture and solution are empty, all forms are the answer alone.
+
+    Without ``letters`` the answer is the choice in its words.
 
     >>> target(problem)                                                 # doctest: +SKIP
     'Insects have six legs. An ant is an insect. The answer is A.'
     """
     if form not in FORMS:
         raise InputError(f"There is no form {form!r} of the target; choose one of {', '.join(FORMS)}.")
-    answer = f"The answer is {problem.letter}."
+    answer = f"{ANSWERS} {problem.letter}." if letters else answer_in_words(problem.choices[problem.answer])
     reasons = " ".join(text.strip() for text in (problem.lecture, problem.solution) if text.strip())
     if form == ANSWER or not reasons:
         return answer

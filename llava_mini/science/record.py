@@ -99,7 +99,8 @@ def made_from(job: Job) -> dict[str, str]:
 def write(done: Finished, folder: Path) -> Path:
     """The result as ``folder/<name>.json``; one that says the same already keeps its date, commit and versions."""
     job = done.job
-    settings = {"profile": asdict(job.settings), "form": job.form, "start": job.start, "eyes": job.eyes, "made from": made_from(job)}
+    settings = {"profile": asdict(job.settings), "form": job.form, "start": job.start, "eyes": job.eyes, "begun with": done.begun[:12],
+                "made from": made_from(job)}
     result = evaluation.new_result(job.name, seed=job.seed, settings=settings, accuracy=accuracy(done), timings=done.seconds,
                                    weights=done.weights)
     return keep(result, folder / f"{job.name}.json")

@@ -1,8 +1,9 @@
 """ScienceQA from end to end: draw, fine-tune, generate, extract, score (paper, section 5.2 and Table 7).
 
-    python -m llava_mini.science.run                            LLaVA, from stage 1, reasons before the letter
+    python -m llava_mini.science.run                            LLaVA, reasons before the answer
     python -m llava_mini.science.run --blind                    the same training and questions without any picture
-    python -m llava_mini.science.run --form answer-first        the letter before its reasons
+    python -m llava_mini.science.run --form answer-first        the answer before its reasons
+    python -m llava_mini.science.run --start aligned            after stage 1, as in the paper; mini begins after stage 2
     python -m llava_mini.science.run --problems FOLDER --profile paper-7b --start CHECKPOINT      the real set
 
 Everything lands in runs/science/<name>, see job.py. Killed at any moment, the same command goes on where it was.
@@ -46,8 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llava_mini.science.run", description=__doc__.split("\n")[0])
     add_job(parser)
     parser.add_argument("--form", choices=FORMS, default=REASONING, help=f"of the answers that are learnt (default: {REASONING})")
-    parser.add_argument("--start", default=STARTS[0],
-                        help=f"{', '.join(STARTS)}, or the folder of a checkpoint (default: {STARTS[0]}, after stage 1)")
+    parser.add_argument("--start", default="",
+                        help=f"{', '.join(STARTS)}, or the folder of a checkpoint (default: what the profile says)")
     parser.add_argument("--blind", action="store_true", help="train and ask without any picture: what words alone are worth")
     parser.add_argument("--name", default="", help="folder under runs/science/ (default: made of the above)")
     parser.add_argument("--results", type=Path, nargs="?", const=FOLDER, default=None, metavar="FOLDER",

@@ -95,8 +95,7 @@ def _skill(topic: str, category: str, skill: str, grades: tuple[int, int], lectu
 
 def forms(rng: random.Random) -> Iterator[Draft]:
     skill = _skill("grammar", "Sentences", "Statement, question, command or exclamation", (2, 6),
-                   "A statement tells something and ends in a full stop. A question asks. "
-                   "A command tells someone to do something. An exclamation shows strong feeling.")
+                   "A statement tells, a question asks, a command wants, an exclamation feels.")
     groups = {"a statement": [f"The {what} is {how}." for what, how, _ in THINGS],
               "a question": [f"Where is the {what}?" for what, _, _ in THINGS],
               "a command": [f"Please {do} the {what}." for what, _, do in THINGS],
@@ -108,8 +107,7 @@ def forms(rng: random.Random) -> Iterator[Draft]:
 
 def tenses(rng: random.Random) -> Iterator[Draft]:
     skill = _skill("verbs", "Verb tense", "Past, present or future", (2, 6),
-                   "The past tells what has happened, often with ed. The present tells what happens now or always. The future "
-                   "tells what is to come, with will.")
+                   "The past has been, the present is now, the future will be.")
     groups: dict[str, list[str]] = {"past": [], "present": [], "future": []}
     for base, now, then, rest in VERBS:
         for name in rng.sample(NAMES, 2):
@@ -122,15 +120,13 @@ def tenses(rng: random.Random) -> Iterator[Draft]:
 
 def styles(rng: random.Random) -> Iterator[Draft]:
     figure = _skill("figurative-language", "Figures of speech", "Classify figures of speech", (6, 12),
-                    "A simile compares with like or as. Personification lets a thing act "
-                    "like a person. Alliteration repeats a sound at the start of words. Hyperbole exaggerates.")
+                    "A simile says like or as, personification makes a thing a person, alliteration repeats a sound, hyperbole says too much.")
     view = _skill("writing-strategies", "Facts and opinions", "Tell facts from opinions", (4, 8),
-                  "A fact can be checked. An opinion is what someone thinks or likes.")
+                  "A fact can be checked, an opinion cannot.")
     build = _skill("grammar", "Sentences", "Simple, compound or complex", (7, 12),
-                   "A simple sentence has one clause. A compound sentence joins two main clauses by and, but, or, so or yet. A "
-                   "complex sentence has a main clause and one that depends on it, as after because, when, if or until.")
+                   "A simple sentence has one clause, a compound one joins two by and or but, a complex one has because, if or when.")
     whole = _skill("grammar", "Sentences", "Find sentence fragments", (3, 7),
-                   "A complete sentence has a subject and a verb that tells what it does.")
+                   "A complete sentence has a subject and a verb.")
     yield from kinds(rng, figure, FIGURES, "which figure of speech is this? {one}", "this is {group}: {one}")
     yield from which(figure, FIGURES, "Which of these is {group}?", "this is {group}: {one}")
     yield from kinds(rng, build, BUILDS, "what kind of sentence is this? {one}", "this is {group}: {one}")
@@ -142,7 +138,7 @@ def styles(rng: random.Random) -> Iterator[Draft]:
 
 def contexts(rng: random.Random) -> Iterator[Draft]:
     skill = _skill("vocabulary", "Words in context", "Find the meaning of a word in its context", (4, 9),
-                   "The words around an unknown word often tell its meaning.")
+                   "The other words tell what it means.")
     for word, (meaning, text) in UNKNOWN.items():
         others = tuple((m, other, "") for other, (m, _) in UNKNOWN.items() if m != meaning)
         for _ in range(2):
@@ -150,7 +146,7 @@ def contexts(rng: random.Random) -> Iterator[Draft]:
                         f"From the text one can tell that {word} means {meaning}.", text,
                         others=others)
     story = _skill("reading-comprehension", "Stories", "Put the events of a story in order", (2, 5),
-                   "Words such as first, then, after that and last tell the order.")
+                   "First comes before then, and last at the end.")
     when = ("First", "Then", "After that", "Last")
     for _ in range(EACH):
         name, deeds = rng.choice(NAMES), rng.sample(STEPS, 4)
@@ -163,10 +159,9 @@ def contexts(rng: random.Random) -> Iterator[Draft]:
 
 def writing(rng: random.Random) -> Iterator[Draft]:
     skill = _skill("capitalization", "Capital letters", "Use capital letters", (2, 5),
-                   "Names of people, towns and months begin with a capital letter, and so does a sentence.")
+                   "Names begin with a capital letter.")
     letter = _skill("punctuation", "Letters", "Greetings and closings of letters", (2, 5),
-                    "In the greeting of a letter every word begins with a capital letter, and a comma stands at the end. In the "
-                    "closing only the first word begins with one.")
+                    "A greeting has a capital in every word, a closing in the first, and a comma stands at the end of both.")
     for town, month in CAPITALS:
         for name in rng.sample(NAMES, 3):
             right = f"In {month.capitalize()} {name} went to {town.capitalize()}."

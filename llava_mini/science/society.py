@@ -65,39 +65,36 @@ def _skill(topic: str, category: str, skill: str, grades: tuple[int, int], lectu
 
 
 def towns(rng: random.Random) -> Iterator[Draft]:
-    where = _skill(CIVICS, "Communities", "Places of a town", (1, 3), "Each place in a town is there for something.")
+    where = _skill(CIVICS, "Communities", "Places of a town", (1, 3), "Each place is there for something.")
     yield from pairs(where, PLACES, "where does one go to {key}?", "{value} is the place to {key}.", "what does one do at {value}?")
-    work = _skill(CIVICS, "Communities", "People and their work", (1, 3), "People live by different kinds of work.")
+    work = _skill(CIVICS, "Communities", "People and their work", (1, 3), "Each one has some work.")
     yield from pairs(work, WORK, "who {key}?", "{value} {key}.", "which of these does {value} do in the working day?")
     travel = _skill(GEOGRAPHY, "Transport", "How things travel", (1, 4),
-                    "People and goods travel on roads, on rails, on water and through the air.")
+                    "Some go by road, some on rails, some on water, some in the air.")
     yield from which(travel, TRAVEL, "Which of these travels {group}?", "{one} travels {group}.", "{one} travels {group}.")
     yield from kinds(rng, travel, TRAVEL, "how does {one} travel?", "{one} travels {group}.")
 
 
 def trade(rng: random.Random) -> Iterator[Draft]:
-    goods = _skill(ECONOMICS, "Basic economics", "Goods and services", (2, 5), "A good is a thing that one can buy and hold. "
-                   "A service is work that one person does for another.")
+    goods = _skill(ECONOMICS, "Basic economics", "Goods and services", (2, 5), "A good is a thing, a service is work.")
     yield from which(goods, TRADE, "Which of these is {group}?", "{one} is {group}.", "{one} is {group}.")
     of = _skill(ECONOMICS, "Basic economics", "Natural, human and capital resources", (5, 9),
-                "Natural resources come from nature. Human resources are people's work and skill. Capital resources are made by "
-                "people to produce other things.")
+                "Nature gives natural resources, people are human ones, and capital ones are made.")
     yield from kinds(rng, of, RESOURCES, "what kind of resource is this: {one}?", "{one}: this is {group}.")
     yield from which(of, RESOURCES, "Which of these is {group}?", "{one}: this is {group}.", "{one}: this is {group}.")
 
 
 def countries(rng: random.Random) -> Iterator[Draft]:
-    capital = _skill(GEOGRAPHY, "Countries", "Capitals of countries", (4, 8), "The capital is the city where a country is governed.")
+    capital = _skill(GEOGRAPHY, "Countries", "Capitals of countries", (4, 8), "A country is governed from its capital.")
     yield from pairs(capital, CAPITALS, "what is the capital of {key}?", "the capital of {key} is {value}.",
                      "of which country is {value} the capital?")
-    continent = _skill(GEOGRAPHY, "Countries", "Countries and continents", (3, 7), "A continent is one of the great lands of the Earth.")
+    continent = _skill(GEOGRAPHY, "Countries", "Countries and continents", (3, 7), "A continent is a great land.")
     yield from kinds(rng, continent, CONTINENTS, "on which continent is {one}?", "{one} is in {group}.", ("Australia", "Antarctica"))
 
 
 def maps(rng: random.Random) -> Iterator[Draft]:
     skill = _skill(GEOGRAPHY, "Maps", "Read a grid map", (3, 8),
-                   "On a map north is at the top and east on the right. Here columns are counted from the west and rows from the "
-                   "north.")
+                   "North is at the top.")
     for _ in range(EACH):
         sites = rng.sample(SITES, 5)
         column, row = rng.randint(1, 4), rng.randint(2, 3)
@@ -114,7 +111,7 @@ def maps(rng: random.Random) -> Iterator[Draft]:
                     f"row {at[right][1]}: {right}.",
                     "A map has 4 columns and 4 rows. " + " ".join(f"{sentence(s)} is in column {at[s][0]}, row {at[s][1]}." for s in shown))
     turns = _skill(GEOGRAPHY, "Maps", "Cardinal directions", (2, 5),
-                   "Clockwise, that is, to the right, the directions are north, east, south and west.")
+                   "To the right it goes north, east, south, west.")
     for name in NAMES:
         for start in range(4):
             steps = rng.choice((1, -1, 2))
@@ -126,7 +123,7 @@ def maps(rng: random.Random) -> Iterator[Draft]:
 
 
 def years(rng: random.Random) -> Iterator[Draft]:
-    skill = _skill(HISTORY, "Time lines", "Put events in order", (3, 8), "The smaller the number of a year, the earlier it was.")
+    skill = _skill(HISTORY, "Time lines", "Put events in order", (3, 8), "A smaller number is an earlier year.")
     for _ in range(EACH):
         events = rng.sample(EVENTS, rng.randint(2, 5))
         when = dict(zip(events, rng.sample(range(1610, 1990), len(events))))
@@ -139,7 +136,7 @@ def years(rng: random.Random) -> Iterator[Draft]:
 
 
 def votes(rng: random.Random) -> Iterator[Draft]:
-    skill = _skill(CIVICS, "Government", "Decide by majority", (2, 6), "In a vote, what gets the most votes wins.")
+    skill = _skill(CIVICS, "Government", "Decide by majority", (2, 6), "The most votes win.")
     wishes = ("a trip to the zoo", "a trip to the lake", "a trip to the farm", "a day at the museum", "a day in the park",
               "a visit to the theatre")
     for _ in range(EACH):
@@ -152,11 +149,10 @@ def votes(rng: random.Random) -> Iterator[Draft]:
 
 def markets(rng: random.Random) -> Iterator[Draft]:
     supply = _skill(ECONOMICS, "Supply and demand", "Shortage and surplus", (7, 12),
-                    "There is a shortage if people want to buy more than there is for sale. There is a surplus if there is more "
-                    "for sale than people want to buy.")
-    profit = _skill(ECONOMICS, "Business", "Calculate a profit", (7, 11), "Profit is what a business takes in less what it spends.")
+                    "There is a shortage if more is wanted than is there, else a surplus.")
+    profit = _skill(ECONOMICS, "Business", "Calculate a profit", (7, 11), "Profit is what comes in less what goes out.")
     cost = _skill(ECONOMICS, "Basic economics", "Costs of a choice", (3, 7),
-                  "What one gives up by a choice is its opportunity cost: the best thing not chosen.")
+                  "The cost is the best thing not taken.")
     things = ("loaves of bread", "apples", "kites", "umbrellas", "cakes", "books", "balls", "cups", "chairs", "teddy bears")
     for _ in range(EACH):
         what, price, (made, wanted) = rng.choice(things), rng.randint(2, 30), rng.sample(range(10, 90), 2)
@@ -184,7 +180,7 @@ def markets(rng: random.Random) -> Iterator[Draft]:
 
 def clocks(rng: random.Random) -> Iterator[Draft]:
     skill = _skill(GEOGRAPHY, "Time zones", "Read clocks of other places", (6, 10),
-                   "The Earth turns towards the east, so the clocks of places in the east are ahead.")
+                   "In the east it is later.")
     towns_ = ("Alba", "Brink", "Corva", "Delm", "Esta", "Fenn")
     for _ in range(EACH):
         (here, there), hour, ahead = rng.sample(towns_, 2), rng.randint(8, 14), rng.randint(1, 5)

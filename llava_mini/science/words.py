@@ -91,11 +91,9 @@ def _skill(topic: str, category: str, skill: str, grades: tuple[int, int], lectu
 
 def order(rng: random.Random) -> Iterator[Draft]:
     first = _skill("reference-skills", "Alphabetical order", "Put words in alphabetical order", (1, 4),
-                   "Words are ordered by their first letter. Where it is the "
-                   "same, the next letter decides.")
+                   "Words go by their first letters.")
     guide = _skill("reference-skills", "Reference skills", "Use guide words", (3, 8),
-                   "The guide words are the first and the last word of a page. A word is on the page if it lies between them in "
-                   "alphabetical order.")
+                   "The word must lie between the two.")
     for _ in range(EACH):
         few = rng.sample(WORDS, rng.randint(2, 5))
         last = rng.random() < 0.4
@@ -114,12 +112,11 @@ def order(rng: random.Random) -> Iterator[Draft]:
 
 def spelling(rng: random.Random) -> Iterator[Draft]:
     plural = _skill("grammar", "Nouns", "Form the plural", (2, 5),
-                    "Most nouns add s for more than one; after s, sh, ch and x it is es, a consonant and y become ies, f often "
-                    "becomes ves, and a few nouns change altogether.")
+                    "For more than one most nouns add s or es.")
     past = _skill("verbs", "Verb tense", "Form the past of irregular verbs", (2, 6),
-                  "Regular verbs add ed in the past. Irregular verbs have a form of their own.")
+                  "Many verbs have a past of their own.")
     short = _skill("punctuation", "Contractions", "Write contractions", (2, 4),
-                   "A contraction joins two words; an apostrophe stands where letters are left out.")
+                   "An apostrophe stands where letters are left out.")
     for one, many in PLURALS.items():
         wrong = [w for w in (one + "s", one + "es", one[:-1] + "ies", one[:-1] + "ves", many + "s") if w not in (many, one)]
         yield Draft(plural, one, f"What is the plural of {one}?", many, some(rng, wrong), f"One {one}, two {many}.")
@@ -134,7 +131,7 @@ def spelling(rng: random.Random) -> Iterator[Draft]:
 
 def sounds(rng: random.Random) -> Iterator[Draft]:
     rhyme = _skill("phonological-awareness", "Rhyming", "Find words that rhyme", (1, 2),
-                   "Words rhyme if they sound alike from the last stressed vowel to the end.")
+                   "Words rhyme if they end alike.")
     for group, words in RHYMES.items():
         others = tuple((w, name, "") for name, row in RHYMES.items() if name != group for w in row)
         for word in words:
@@ -146,33 +143,31 @@ def sounds(rng: random.Random) -> Iterator[Draft]:
                     f"{', '.join(trio).capitalize()} end in the same sound, and {odd} "
                     "ends in another.")
     syllables = _skill("phonological-awareness", "Syllables", "Count syllables", (1, 3),
-                       "A syllable is a part of a word with one vowel sound.")
+                       "A syllable has one vowel sound.")
     yield from kinds(rng, syllables, SYLLABLES, "how many syllables has the word {one}?", "the word {one} has {group}.")
     yield from which(syllables, SYLLABLES, "Which word has {group}?", "the word {one} has {group}.")
 
 
 def meanings(rng: random.Random) -> Iterator[Draft]:
-    opposite = _skill("vocabulary", "Antonyms", "Find opposites", (1, 6), "Antonyms are words with opposite meanings.")
+    opposite = _skill("vocabulary", "Antonyms", "Find opposites", (1, 6), "Look for the opposite meaning.")
     yield from pairs(opposite, OPPOSITES, "which word is the opposite of {key}?", "the opposite of {key} is {value}.",
                      "which word is the opposite of {value}?")
     alike = _skill("vocabulary", "Synonyms", "Find words of like meaning", (2, 7),
-                   "Synonyms are words with the same or nearly the same meaning.")
+                   "Look for the same meaning.")
     yield from pairs(alike, ALIKE, "which word means nearly the same as {key}?", "{key} means nearly the same as {value}.",
                      "which word means nearly the same as {value}?")
     parts = _skill("word-study", "Prefixes and suffixes", "Meanings of words with prefixes and suffixes", (3, 8),
-                   "A prefix or suffix changes the meaning of a word: un- "
-                   "means not, re- again, pre- before, mis- wrongly, -less without, -ful full of, -er someone who, -able able to be.")
+                   "A part before or behind a word changes its meaning.")
     yield from pairs(parts, AFFIXES, "what does the word {key} mean?", "{key} means {value}.", "which word means this: {value}?")
 
 
 def sorts(rng: random.Random) -> Iterator[Draft]:
     sort = _skill("grammar", "Parts of speech", "Nouns, verbs, adjectives and pronouns", (2, 7),
-                  "A noun names a person, place, thing or idea. A verb tells what is "
-                  "done. An adjective tells what something is like. A pronoun stands for a noun.")
+                  "A noun is a name, a verb is done, an adjective tells how, a pronoun stands for a noun.")
     yield from which(sort, SORTS, "Which word is {group}?", "{one} is {group}.", "{one} is {group}.")
     yield from kinds(rng, sort, SORTS, "what kind of word is {one}?", "{one} is {group}.")
     joined = _skill("word-study", "Compound words", "Find compound words", (1, 4),
-                    "A compound word is made of two words that can stand alone.")
+                    "A compound word is made of two words.")
     yield from which(joined, JOINED, "Which of these is {group}?", "{one} is {group}.", "{one} is {group}.")
 
 

@@ -2,10 +2,10 @@
 
     python -m llava_mini.science.world data/cache/science
 
-About 6,600 questions, 3,300 of them about 1,500 pictures. What is asked in val and test was never asked in train: pictures
+About 6,800 questions, 4,200 of them about 1,500 pictures. What is asked in val and test was never asked in train: pictures
 come from the storybook's own splits, and the facts of each skill (an animal, a word, a text to read) are dealt to the splits
 too. Where the wrong choices of a question are facts as well (other animals, other capitals), they are of its own split. A
-picture of the training split has several questions, one of val or test a single one. The same seed gives the same bytes. ::
+picture of the training split has three or four questions, one of val or test a single one. The same seed gives the same bytes. ::
 
     problems.json, pid_splits.json      see problems.py
     images/<split>/<id>/image.jpg       224 x 224
@@ -31,9 +31,9 @@ from . import laws, looking, nature, sentences, society, words
 from .drafts import Draft, complete
 from .problems import COLUMNS, SPLITS, Problem, Problems, columns, read_problems
 
-EACH = 100                              # most questions of one skill without a picture
+EACH = 60                               # most questions of one skill without a picture
 PICTURES = 1500
-QUESTIONS = {"train": 3, "val": 1, "test": 1}       # about a picture
+QUESTIONS = {"train": 4, "val": 1, "test": 1}       # about a picture
 DEAL = ("train", "train", "train", "val", "test")   # 60, 20 and 20%, about as the real set
 FILES = {"problems.json", "pid_splits.json", "images", "about.json"}
 CODE = ("drafts", "laws", "looking", "nature", "problems", "sentences", "society", "words", "world")     # what decides the set

@@ -60,7 +60,8 @@ def science_epochs(curves: Mapping[str, Sequence[Mapping[int, Mapping]]], title:
             high = [seeds[0][step]["high"] if len(seeds) == 1 else max(seed[step]["accuracy"] for seed in seeds) for step in steps]
             axes.fill_between(steps, low, high, color=colour, alpha=0.15, linewidth=0)
             axes.plot(steps, shares, color=colour, linestyle=line, marker="o", markersize=4, label=style.printable(label))
-            words.append(f"{label} ({len(seeds)} seed{'s' * (len(seeds) > 1)}): " + ", ".join(f"epoch {step} {share:.1%}" for step, share in zip(steps, shares)))
+            points = ", ".join(f"epoch {step} {share:.1%}" for step, share in zip(steps, shares))
+            words.append(f"{label} ({len(seeds)} seed{'s' * (len(seeds) > 1)}): {points}")
         axes.set_xlabel("epoch (passes over the training split)")
         axes.set_ylabel("right answers")
         axes.set_ylim(0, 1)
