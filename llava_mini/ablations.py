@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .commands import guarded
+from .comparison import read_runs, run_missing, share
 from .errors import InputError
 from .job import Job
 from .main import carry_out, here
@@ -70,37 +71,14 @@ def job_of(group: str, name: str, seed: int, base: Job) -> Job:
 
 def compare(group: str, names: list[str], seeds: list[int], base: Job, folder: Path = FOLDER) -> None:
     """Runs what is missing or was made from something else, one after the other, and keeps each result in ``folder``."""
-    from .evaluation import read_result
-
-    jobs = [(name, seed, job_of(group, name, seed, base)) for seed in seeds for name in names]      # a wrong name is told before any run
-    for name, seed, job in jobs:
-        kept = folder / group / f"{name}-seed{seed}.json"
-        if kept.exists() and read_result(kept).settings.get("made from") == made_from(job):
-            print(f"There already: {kept}")
-            continue
-        print(f"\n=== {job.name}: {GROUPS[group][name].label}")
-        if carry_out(job) is not None:
-            keep(kept, (job.folder / f"{job.name}.json").read_bytes())
+    runs = [(name, GROUPS[group][name].label, job) for seed in seeds for name in names
+            for job in [job_of(group, name, seed, base)]]                   # a wrong name is told before any run
+    run_missing(runs, folder / group, carry_out=carry_out, made_from=made_from)
 
 
 def found(group: str, base: Job, folder: Path = FOLDER) -> dict[str, list]:
-    """The results that are there: variant -> one for each seed, in the group's order.
-
-    Raises InputError for a file that is no result, or of another run than its name says, and where two cannot be compared.
-    """
-    from .evaluation import read_result
-
-    results: dict[str, list] = {}
-    for name in GROUPS[group]:
-        for path in sorted((folder / group).glob(f"{name}-seed*.json")):
-            result = read_result(path)
-            if result.name != job_of(group, name, result.seed, base).name or not path.stem.endswith(f"seed{result.seed}"):
-                raise InputError(f"{path}: it is a result of the run {result.name}; put it back under its name.")
-            results.setdefault(name, []).append(result)
-    for part in ("storybook", "teacher"):
-        if len({result.settings.get("made from", {}).get(part) for runs in results.values() for result in runs}) > 1:
-            raise InputError(f"{folder / group}: the results come from different states of the {part}; run the command again without --show.")
-    return results
+    """The results that are there: variant -> one for each seed. Raises InputError as :func:`.comparison.read_runs` does."""
+    return read_runs(GROUPS[group], folder / group, job_of=lambda name, seed: job_of(group, name, seed, base), same=("storybook", "teacher"))
 
 
 def table(group: str, results: dict[str, list]) -> str:
@@ -111,10 +89,7 @@ def table(group: str, results: dict[str, list]) -> str:
     lines = [f"| {group} | seeds | " + " | ".join([*SPLITS.values(), *kinds]) + " |", "|---" * (2 + len(SPLITS) + len(kinds)) + "|"]
     for name, runs in results.items():
         cells = [GROUPS[group][name].label, str(len(runs))]
-        for split in SPLITS:
-            tallies = [run.accuracy[split]["true"]["all"] for run in runs]
-            share, low, high = pooled(tallies) if len(runs) > 1 else (tallies[0]["accuracy"], tallies[0]["low"], tallies[0]["high"])
-            cells.append(f"{share:.1%} ({100 * low:.1f} to {100 * high:.1f})")
+        cells += [share([run.accuracy[split]["true"]["all"] for run in runs]) for split in SPLITS]
         cells += [f"{pooled([run.accuracy['test']['true']['kinds'][kind] for run in runs])[0]:.1%}" for kind in kinds]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

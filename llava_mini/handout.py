@@ -5,7 +5,8 @@
     python -m llava_mini.handout runs/mini-full --bench runs/bench/mini-full --probes runs/probes/model --science data/results/science
 
 The page is made from results alone, no model is asked. It is one file: pictures lie within, each with the same in words.
-What has not been measured is named, with the command that measures it. Parts of different models are refused.
+What has not been measured is named, with the command that measures it. A bench or probes of another model are refused; ScienceQA
+trains a model of its own, so its part is told as it is.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ def answers(result, folder: Path) -> Part:
 
 
 def bench(folder: Path | None, result) -> Part:
-    """LLaVA-Bench: relative scores beside the baselines, and whether the judge can be relied on."""
+    """LLaVA-Bench: relative scores beside the baselines, and whether the judge can be relied on. InputError for another model's."""
     from . import show
     from .bench import result as bench_result
     from .bench.tables import whole
@@ -161,12 +162,16 @@ def bench(folder: Path | None, result) -> Part:
     part = Part("LLaVA-Bench", lacking="python -m llava_mini.bench.run MODEL --folder FOLDER, and then --bench FOLDER")
     if folder is None:
         return part
-    found = bench_result.read(folder / "result.json" if folder.is_dir() else folder)
+    path = folder / "result.json" if folder.is_dir() else folder
+    found = bench_result.read(path)
+    models = {run["model"] for one in found["benches"].values() for row in one["rows"] for run in row["runs"]}
+    if not result.weights or not any(model.endswith(f"-{result.weights[:12]}") for model in models):
+        raise InputError(f"{path} is about {', '.join(sorted(models))} and not about {result.name}; run the bench with this one, or leave --bench out.")
     return Part(part.title, [table(whole(found).splitlines()), *(figure(show.relative_scores(one, one["title"])) for one in found["benches"].values())])
 
 
 def probes(folder: Path | None, result) -> Part:
-    """How it behaves when something is changed on purpose."""
+    """How it behaves when something is changed on purpose. Raises InputError for another model's."""
     from . import show
     from .evaluation.probes.result import read_behaviour
 
@@ -225,8 +230,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llava_mini.handout", description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, help="of a run, or data/results")
     parser.add_argument("--name", default="", help="of the run (default: the folder's)")
-    parser.add_argument("--bench", type=Path, help="folder of llava_mini.bench.run")
-    parser.add_argument("--probes", type=Path, help="folder of llava_mini.evaluation.probes")
+    parser.add_argument("--bench", type=Path, help="folder of llava_mini.bench.run, or its result")
+    parser.add_argument("--probes", type=Path, help="folder of llava_mini.evaluation.probes, or its result")
     parser.add_argument("--science", type=Path, help="folder of llava_mini.science.tables")
     parser.add_argument("--output", type=Path, help="default: report.html in the folder")
     args = parser.parse_args(arguments)

@@ -39,7 +39,8 @@ class Reader(HTMLParser):
 @pytest.fixture(scope="module")
 def committed(tmp_path_factory):
     """The page of the committed run."""
-    path = handout.write(RESULTS, "mini-full", output=tmp_path_factory.mktemp("page") / "report.html")
+    path = handout.write(RESULTS, "mini-full", output=tmp_path_factory.mktemp("page") / "report.html",
+                         bench_folder=RESULTS / "bench" / "llava-mini.json", probes_folder=RESULTS / "probes" / "llava-mini")
     return Reader(path.read_text(encoding="utf-8"))
 
 
@@ -55,14 +56,15 @@ def test_all_figures_of_the_result_are_on_the_page(committed):
 
 def test_the_page_is_one_file_and_every_picture_has_words(committed):
     """Guards against a page that is empty on another computer, or for somebody who cannot see."""
-    assert len(committed.pictures) >= 5
+    assert len(committed.pictures) >= 5 + 2 + 8         # of the run, of the bench, of the probes
     assert all(picture["src"].startswith("data:image/png;base64,") and len(picture["alt"]) > 20 for picture in committed.pictures)
     assert not {"script", "link", "iframe"} & set(committed.tags)
 
 
-def test_what_is_not_measured_is_named(committed):
+def test_what_is_not_measured_is_named(committed, tmp_path):
     """Guards against a chapter that is missing in silence."""
-    told = " ".join(committed.words)
+    assert " ".join(committed.words).count("Not measured yet") == 1
+    told = " ".join(Reader(handout.write(RESULTS, "mini-full", output=tmp_path / "report.html").read_text(encoding="utf-8")).words)
     for command in ("llava_mini.bench.run", "llava_mini.evaluation.probes", "llava_mini.science.run"):
         assert f"python -m {command}" in told
     assert told.count("Not measured yet") == 3
@@ -95,8 +97,7 @@ def test_a_result_that_is_not_there_and_one_of_another_model(tmp_path):
         handout.write(tmp_path)
     result = read_result(RESULTS / "mini-full.json")
     write_result(replace(result, weights="0" * 64), tmp_path / "mini-full.json")
-    probed = RESULTS / "probes" / "llava-mini"
-    if not (probed / "behaviour.json").exists():
-        pytest.skip("no probes are committed yet")
     with pytest.raises(InputError, match="of another model"):
-        handout.write(tmp_path, "mini-full", probes_folder=probed)
+        handout.write(tmp_path, "mini-full", probes_folder=RESULTS / "probes" / "llava-mini")
+    with pytest.raises(InputError, match="is about .*llava-mini-.* and not about mini-full"):
+        handout.write(tmp_path, "mini-full", bench_folder=RESULTS / "bench" / "llava-mini.json")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import math
 import random
 import re
 from pathlib import Path
 
-import nbformat
 import pytest
+from lesson_code import Lesson
 
 from llava_mini.annotations import Record, context, load
 from llava_mini.boxes import Box
@@ -18,29 +17,17 @@ from llava_mini.instruct import answers, dataset, offline, prompts, storyteller
 from llava_mini.storybook.folder import make_folder
 
 ROOT = Path(__file__).resolve().parents[1]
-BOOK = nbformat.v4.reads((ROOT / "notebooks" / "02_teacher.ipynb").read_text("utf-8"))
-CODE = {cell.id: cell for cell in BOOK.cells if cell.cell_type == "code"}
-PROSE = "\n".join(cell.source for cell in BOOK.cells if cell.cell_type == "markdown")
+LESSON = Lesson("02_teacher")
 
 
-def of_the_lesson(*names: str) -> dict:
-    """Functions and constants of the notebook by name, made from its own cells; the last one that has the name counts."""
-    known = {"Record": Record, "Box": Box}
-    for cell in CODE.values():
-        for node in ast.parse(cell.source).body:
-            targets = [node.name] if isinstance(node, ast.FunctionDef) else [t.id for t in getattr(node, "targets", ()) if isinstance(t, ast.Name)]
-            if set(targets) & set(names):
-                exec(compile(ast.Module([node], []), cell.id, "exec"), known)
-    return known
+def of_the_lesson(*names: str, **known) -> dict:
+    """Functions and constants of the notebook by name."""
+    return LESSON.names(*names, Record=Record, Box=Box, **known)
 
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
     return load(make_folder(tmp_path_factory.mktemp("book") / "val", "val", 40, workers=1))
-
-
-def printed(name: str) -> str:
-    return "".join(output.get("text", "") for output in CODE[name].outputs)
 
 
 def test_the_readers_context_is_the_packages(records):
@@ -92,19 +79,19 @@ def test_half_an_answer_is_read_in_silence_by_the_draft_alone(records):
     assert mine(text[:-12])
     with pytest.raises(answers.Malformed, match="cut off"):
         answers.turns("conversation", text[:-12])
-    assert "the package: cut off" in printed("cut")
+    assert "the package: cut off" in LESSON.printed("cut")
 
 
 def test_what_the_prose_says_of_prompts_and_sets_is_so():
     """Guards against numbers of examples, instructions and samples that have drifted from the files and from the paper."""
     lesson = of_the_lesson("PAPER", "FAULTS")
-    assert sum(lesson["PAPER"].values()) == 158_000 and all(f"{number:,}" in PROSE for number in lesson["PAPER"].values())
+    assert sum(lesson["PAPER"].values()) == 158_000 and all(f"{number:,}" in LESSON.prose for number in lesson["PAPER"].values())
     assert 0.4 < sum(lesson["FAULTS"].values()) < 0.5 and set(lesson["FAULTS"]) <= set(offline.FAULTS)     # "almost every second reply"
-    assert len(prompts.instructions("detailed")) == 16 and "one of 16 is drawn" in PROSE
+    assert len(prompts.instructions("detailed")) == 16 and "one of 16 is drawn" in LESSON.prose
     system = prompts.system("conversation")
     for said in ("Ask only what has a definite answer", "Answer as someone who is looking", "in this form"):
-        assert said in system and said[1:] in PROSE.replace("\n", " "), said
-    assert "never say that you were told something in writing" in PROSE and "Never say that you were told something in writing" in system
+        assert said in system and said[1:] in LESSON.prose.replace("\n", " "), said
+    assert "never say that you were told something in writing" in LESSON.prose and "Never say that you were told something in writing" in system
 
 
 def test_the_small_teacher_is_as_small_as_the_prose_says():
@@ -113,18 +100,18 @@ def test_the_small_teacher_is_as_small_as_the_prose_says():
 
     with safe_open(ROOT / "data" / "pretrained" / "vicuna-large" / "model.safetensors", "pt") as weights:
         parameters = sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())
-    assert 1.5e6 < parameters < 2.5e6 and "about two million parameters" in PROSE
+    assert 1.5e6 < parameters < 2.5e6 and "about two million parameters" in LESSON.prose
 
 
 def test_the_committed_run_lost_nothing():
     """Guards against outputs of a run that failed at what the lesson shows: killed and resumed, faults survived, a quota that stops."""
-    kept, asked, there = map(int, re.search(r"(\d+) answers were there, (\d+) requests went out, (\d+) answers", printed("resume")).groups())
+    kept, asked, there = map(int, re.search(r"(\d+) answers were there, (\d+) requests went out, (\d+) answers", LESSON.printed("resume")).groups())
     assert 0 < kept < there == kept + asked == 120
-    rows = re.findall(r"^(?:conversation|detail|reasoning) +(\d+) +(\d+) +(\d+) +(\d+)", printed("faults"), re.M)
+    rows = re.findall(r"^(?:conversation|detail|reasoning) +(\d+) +(\d+) +(\d+) +(\d+)", LESSON.printed("faults"), re.M)
     assert rows == [("40", "40", "0", "0")] * 3
-    assert "quota" in printed("quota") and 0 < int(re.search(r"(\d+) answers came before", printed("quota"))[1]) < 120
-    assert "The contexts are the same" in printed("same-text")
-    read, wrong = re.search(r"(\d+) of (\d+) contexts are the same", printed("equal")).groups()
+    assert "quota" in LESSON.printed("quota") and 0 < int(re.search(r"(\d+) answers came before", LESSON.printed("quota"))[1]) < 120
+    assert "The contexts are the same" in LESSON.printed("same-text")
+    read, wrong = re.search(r"(\d+) of (\d+) contexts are the same", LESSON.printed("equal")).groups()
     assert read == wrong == "43"
 
 
@@ -135,12 +122,12 @@ def test_the_words_that_the_teacher_never_says(records):
     words = set(re.findall(r"[a-z]+", said))
     assert {"left", "umbrella"} <= words and not {"hair", "smile", "window", "wheel", "facing"} & words
     for word in ("hair", "smile", "window", "wheel", "facing"):
-        assert re.search(rf"^{word} +0$", printed("silence"), re.M), word
+        assert re.search(rf"^{word} +0$", LESSON.printed("silence"), re.M), word
 
 
 def test_the_table_of_teachers_is_the_benchmarks():
     """Guards against a table in the lesson of another benchmark than the committed one."""
     found = json.loads((ROOT / "data" / "results" / "benchmark-teachers.json").read_text("utf-8"))["teachers"]
-    table = "".join(output.data["text/markdown"] for output in CODE["teachers"].outputs)
+    table = "".join(output.data["text/markdown"] for output in LESSON.code["teachers"].outputs)
     for name, one in found.items():
         assert f"| {name} | {one['requests']} | {one['can be read']} | {one['samples']} |" in table

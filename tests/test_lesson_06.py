@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import re
-from pathlib import Path
 
-import nbformat
 import pytest
 import tiny
 import torch
 import trainings
+from lesson_code import Lesson
 
 from llava_mini.conversation import render
 from llava_mini.model import LlavaMini
 from llava_mini.optimizer import rate
 from llava_mini.profiles import profile
 
-ROOT = Path(__file__).resolve().parents[1]
-BOOK = nbformat.v4.reads((ROOT / "notebooks" / "06_align.ipynb").read_text("utf-8"))
-CODE = {cell.id: cell for cell in BOOK.cells if cell.cell_type == "code"}
+LESSON = Lesson("06_align")
 
 
 def of_the_lesson(*names: str, **known) -> dict:
-    """Functions of the notebook by name, made from its own cells; the last draft counts. ``known``: what the cells before have made."""
-    known |= {"torch": torch, "math": math, "cross_entropy": torch.nn.functional.cross_entropy}
-    for cell in CODE.values():
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef) and node.name in names:
-                exec(compile(ast.Module([node], []), cell.id, "exec"), known)
-    assert set(names) <= set(known)
-    return known
-
-
-def printed(name: str) -> str:
-    return "".join(output.get("text", "") for output in CODE[name].outputs)
+    """Functions of the notebook by name. ``known``: what the cells before have made."""
+    return LESSON.names(*names, torch=torch, math=math, cross_entropy=torch.nn.functional.cross_entropy, **known)
 
 
 def numbers(name: str) -> list[float]:
     """The last number of each printed line that has one."""
-    return [float(found[-1]) for line in printed(name).splitlines() if (found := re.findall(r"\d+\.\d+", line))]
+    return [float(found[-1]) for line in LESSON.printed(name).splitlines() if (found := re.findall(r"\d+\.\d+", line))]
 
 
 @pytest.fixture
@@ -128,18 +114,18 @@ def test_what_the_prose_says_holds_of_the_committed_run():
     own, *blind, untrained = numbers("blind")
     assert own < min(blind) and max(blind) < untrained                       # part of the fall comes from looking, part does not
     layers = numbers("layer")
-    right = next(i for i, line in enumerate(printed("layer").splitlines()) if "trained on" in line)
+    right = next(i for i, line in enumerate(LESSON.printed("layer").splitlines()) if "trained on" in line)
     assert layers[:right] == sorted(layers[:right], reverse=True) and layers[right] == min(layers[: right + 1])
     good, slow, fast, long = numbers("rates-wrong")
     assert good < min(slow, fast, long)
-    own, other = (int(value) for value in re.findall(r"(\d+) of", printed("control")))
+    own, other = (int(value) for value in re.findall(r"(\d+) of", LESSON.printed("control")))
     assert own > other
-    before, after = re.search(r"(\d+) before stage 1, (\d+) after", printed("words")).groups()
+    before, after = re.search(r"(\d+) before stage 1, (\d+) after", LESSON.printed("words")).groups()
     assert int(after) > int(before)
-    assert "masked_scatter: no word" in printed("wrong-count-run") and printed("wrong-count-run").rstrip().endswith("False")
+    assert "masked_scatter: no word" in LESSON.printed("wrong-count-run") and LESSON.printed("wrong-count-run").rstrip().endswith("False")
 
 
 def test_the_curve_of_stage_one_is_there():
     """Guards against a committed lesson whose monitor has left no picture, or a widget that nobody can see any more."""
-    shown = next(output for output in CODE["stage-one"].outputs if output.output_type == "display_data")
+    shown = next(output for output in LESSON.code["stage-one"].outputs if output.output_type == "display_data")
     assert set(shown.data) == {"image/png", "text/plain"} and "True answer" in shown.metadata["image/png"]["alt"]

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from pathlib import Path
 
-import nbformat
 import pytest
 import torch
 import trainings
+from lesson_code import Lesson
 
 from llava_mini.conversation import labels, render
 from llava_mini.model import LlavaMini
 from llava_mini.optimizer import rate
 from llava_mini.profiles import profile
 
-ROOT = Path(__file__).resolve().parents[1]
-BOOK = nbformat.v4.reads((ROOT / "notebooks" / "07_instruction_tuning.ipynb").read_text("utf-8"))
-CODE = {cell.id: cell for cell in BOOK.cells if cell.cell_type == "code"}
+LESSON = Lesson("07_instruction_tuning")
 
 
 def of_the_lesson(*names: str, **known) -> dict:
-    """Functions of the notebook by name, made from its own cells. ``known``: what the cells before have made."""
-    known |= {"torch": torch, "cross_entropy": torch.nn.functional.cross_entropy, "render": render, "labels": labels}
-    for cell in CODE.values():
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef) and node.name in names:
-                exec(compile(ast.Module([node], []), cell.id, "exec"), known)
-    assert set(names) <= set(known)
-    return known
-
-
-def printed(name: str) -> str:
-    return "".join(output.get("text", "") for output in CODE[name].outputs)
+    """Functions of the notebook by name. ``known``: what the cells before have made."""
+    return LESSON.names(*names, torch=torch, cross_entropy=torch.nn.functional.cross_entropy, render=render, labels=labels, **known)
 
 
 @pytest.fixture
@@ -112,33 +98,33 @@ def test_what_the_prose_says_holds_of_the_committed_run():
     """Guards against sentences that were true of an earlier run."""
     tune = profile("mini").tune
     assert tune.learning_rate == 40 * profile("paper-7b").tune.learning_rate                     # "forty times smaller than ours"
-    rows = {line[:18].strip(): [float(value) for value in line[18:].split()] for line in printed("wrong-table").splitlines()[1:]}
+    rows = {line[:18].strip(): [float(value) for value in line[18:].split()] for line in LESSON.printed("wrong-table").splitlines()[1:]}
     assert list(rows) == ["right", "prompt supervised", "end masked", "rate times ten", "the paper's rate", "no stage 1"]
     assert rows["prompt supervised"][0] < rows["right"][0]
     assert rows["end masked"][4] > rows["right"][4] and abs(rows["end masked"][1] - rows["right"][1]) < 0.1
     assert min(rows["rate times ten"][1], rows["the paper's rate"][1]) > rows["right"][1]
     gap = {name: exchanged - own for name, (_, own, exchanged, *_) in rows.items()}          # what looking is worth
     assert gap["right"] > 0.05 > abs(gap["no stage 1"]) and rows["no stage 1"][3] < rows["right"][3]
-    first, *others = (int(found) for found in re.findall(r"(\d+) of \d+ right", printed("result-table")))
+    first, *others = (int(found) for found in re.findall(r"(\d+) of \d+ right", LESSON.printed("result-table")))
     mine, exchanged, whole = others
     assert whole > mine > max(first, exchanged)
-    unloaded, control = (float(found) for found in re.findall(r"([\d.]+)%(?: right|$)", printed("unloaded").splitlines()[0]))
+    unloaded, control = (float(found) for found in re.findall(r"([\d.]+)%(?: right|$)", LESSON.printed("unloaded").splitlines()[0]))
     assert unloaded < 100 * whole / 330 - 20 and abs(unloaded - control) < 15
-    before, _, mine = (int(found) for found in re.findall(r"(\d+) of 30 word", printed("forget")))
+    before, _, mine = (int(found) for found in re.findall(r"(\d+) of 30 word", LESSON.printed("forget")))
     assert before > mine                                                                         # something was forgotten
-    mean_of_means = re.findall(r"([\d.]+)$", printed("accumulate"), re.MULTILINE)
+    mean_of_means = re.findall(r"([\d.]+)$", LESSON.printed("accumulate"), re.MULTILINE)
     assert mean_of_means[0] == mean_of_means[2] != mean_of_means[1]
 
 
 def test_the_kill_was_a_kill():
     """Guards against a resumed training that had simply finished before it was killed."""
-    step = int(re.search(r"killed after step (\d+)", printed("killed"))[1])
-    assert 6 <= step < 12 and "state-00000004" in printed("killed")
-    lines = re.findall(r"never stopped ([\d.]+), killed and resumed ([\d.]+)", printed("resumed"))
+    step = int(re.search(r"killed after step (\d+)", LESSON.printed("killed"))[1])
+    assert 6 <= step < 12 and "state-00000004" in LESSON.printed("killed")
+    lines = re.findall(r"never stopped ([\d.]+), killed and resumed ([\d.]+)", LESSON.printed("resumed"))
     assert len(lines) == 12 and all(abs(float(one) - float(two)) < 1e-5 for one, two in lines)
 
 
 def test_the_curve_of_stage_two_is_there():
     """Guards against a committed lesson whose monitor has left no picture."""
-    shown = next(output for output in CODE["tune"].outputs if output.output_type == "display_data")
+    shown = next(output for output in LESSON.code["tune"].outputs if output.output_type == "display_data")
     assert set(shown.data) == {"image/png", "text/plain"} and "True answer" in shown.metadata["image/png"]["alt"]

@@ -23,8 +23,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..commands import guarded
+from ..comparison import read_runs, run_missing, share
 from ..errors import InputError
-from ..evaluation import Result, read_result, unpaired
+from ..evaluation import Result, unpaired
 from ..main import here
 from ..profiles import profile
 from ..report import keep
@@ -73,47 +74,28 @@ def compare(group: str, names: list[str], seeds: list[int], base: Job, folder: P
     """Runs what is missing or was made from something else, one after the other, and keeps each result in ``folder``."""
     from . import tuning
 
-    jobs = [(name, seed, job_of(group, name, seed, base)) for seed in seeds for name in names]      # a wrong name is told before any run
-    for name, seed, job in jobs:
-        kept = folder / group / f"{name}-seed{seed}.json"
-        tuning.prepare(job)
-        if kept.exists() and read_result(kept).settings.get("made from") == made_from(job):
-            print(f"There already: {kept}")
-            continue
-        print(f"\n=== {job.name}: {GROUPS[group][name].label}")
-        if carry_out(job) is not None:
-            keep(kept, (job.folder / f"{job.name}.json").read_bytes())
+    runs = [(name, GROUPS[group][name].label, job) for seed in seeds for name in names
+            for job in [job_of(group, name, seed, base)]]                   # a wrong name is told before any run
+
+    def what_goes_in(job: Job) -> dict[str, str]:
+        tuning.prepare(job)                                                 # what it begins with must be there to be named
+        return made_from(job)
+
+    run_missing(runs, folder / group, carry_out=carry_out, made_from=what_goes_in)
 
 
 def found(group: str, base: Job, folder: Path = FOLDER) -> dict[str, list[Result]]:
-    """The results that are there: variant -> one for each seed, in the group's order.
-
-    Raises InputError for a file that is of another run than its name says, and where two cannot be compared.
-    """
-    results: dict[str, list[Result]] = {}
-    for name in GROUPS[group]:
-        for path in sorted((folder / group).glob(f"{name}-seed*.json")):
-            result = read_result(path)
-            if result.name != job_of(group, name, result.seed, base).name or not path.stem.endswith(f"seed{result.seed}"):
-                raise InputError(f"{path}: it is a result of the run {result.name}; put it back under its name.")
-            results.setdefault(name, []).append(result)
-    for part in ("storybook", "problems", "questions"):
-        if len({result.settings.get("made from", {}).get(part) for runs in results.values() for result in runs}) > 1:
-            raise InputError(f"{folder / group}: the results come from different {part}; run the command again without --show.")
-    return results
+    """The results that are there: variant -> one for each seed. Raises InputError as :func:`..comparison.read_runs` does."""
+    return read_runs(GROUPS[group], folder / group, job_of=lambda name, seed: job_of(group, name, seed, base),
+                     same=("storybook", "problems", "questions"))
 
 
 def table(group: str, results: dict[str, list[Result]]) -> str:
     """Markdown: a row for each variant, with the range over the seeds or the 95% interval of a single one."""
-    from ..show.runs import pooled
-
     lines = ["| " + " | ".join([group, "seeds", *COLUMNS, "paper, Avg"]) + " |", "|---" * (3 + len(COLUMNS)) + "|"]
     for name, runs in results.items():
-        variant, cells = GROUPS[group][name], []
-        for column in COLUMNS:
-            tallies = [run.accuracy["test"]["true"]["columns"][column] for run in runs]
-            share, low, high = pooled(tallies) if len(runs) > 1 else (tallies[0]["accuracy"], tallies[0]["low"], tallies[0]["high"])
-            cells.append(f"{share:.1%} ({100 * low:.1f} to {100 * high:.1f})")
+        variant = GROUPS[group][name]
+        cells = [share([run.accuracy["test"]["true"]["columns"][column] for run in runs]) for column in COLUMNS]
         lines.append("| " + " | ".join([variant.label, str(len(runs)), *cells, f"{variant.paper:.2f}" if variant.paper else "-"]) + " |")
     return "\n".join(lines)
 

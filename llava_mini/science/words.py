@@ -8,57 +8,45 @@ from collections.abc import Iterator
 from .drafts import Draft, Skill, kinds, pairs, some, which
 from .laws import EACH
 
-WORDS = ("acorn", "anchor", "apple", "attic", "bacon", "badge", "banana", "barrel", "basket", "beach", "bench", "bottle", "brick", "bucket",
-         "butter", "cabin",
-         "cable", "candle", "canoe", "carrot", "castle", "chalk", "cheese", "circle", "clock", "cloud", "coat", "copper", "corner",
-         "cotton", "cradle",
-         "dagger", "dance", "desert", "diamond", "dinner", "dragon", "drum", "eagle", "engine", "fabric", "feather", "fence", "finger",
-         "flute", "forest",
-         "garden", "ginger", "glove", "grape", "guitar", "hammer", "harbour", "helmet", "honey", "hunter", "insect", "island", "jacket",
-         "jungle", "kettle",
-         "kitchen", "ladder", "lantern", "lemon", "lizard", "magnet", "marble", "meadow", "mirror", "monkey", "motor", "napkin", "needle",
-         "nickel", "ocean",
-         "onion", "orange", "paddle", "parrot", "pebble", "pencil", "pepper", "pillow", "planet", "quarry", "rabbit", "raven", "ribbon",
-         "river", "rocket",
-         "saddle", "salmon", "shadow", "silver", "spider", "summer", "table", "temple", "tiger", "tunnel", "turtle", "valley", "velvet",
-         "violin", "wagon",
-         "walnut", "window", "winter", "yellow", "zebra")
-PLURALS = {"fox": "foxes", "bus": "buses", "dish": "dishes", "peach": "peaches", "box": "boxes", "glass": "glasses", "city": "cities",
-           "baby": "babies",
-           "berry": "berries", "pony": "ponies", "lady": "ladies", "leaf": "leaves", "wolf": "wolves", "knife": "knives", "loaf": "loaves",
-           "shelf": "shelves",
-           "child": "children", "man": "men", "woman": "women", "foot": "feet", "tooth": "teeth", "goose": "geese", "mouse": "mice",
-           "ox": "oxen",
-           "boy": "boys", "key": "keys", "day": "days", "toy": "toys", "potato": "potatoes", "tomato": "tomatoes", "bench": "benches",
-           "kite": "kites",
-           "cup": "cups", "watch": "watches", "half": "halves", "party": "parties"}
-PASTS = {"go": "went", "eat": "ate", "see": "saw", "run": "ran", "take": "took", "write": "wrote", "sing": "sang", "swim": "swam",
-         "buy": "bought",
-         "bring": "brought", "think": "thought", "catch": "caught", "teach": "taught", "fly": "flew", "know": "knew", "grow": "grew",
-         "throw": "threw",
-         "drink": "drank", "begin": "began", "give": "gave", "come": "came", "find": "found", "sleep": "slept", "keep": "kept",
-         "feel": "felt",
-         "leave": "left", "speak": "spoke", "break": "broke", "choose": "chose", "drive": "drove", "ride": "rode", "sell": "sold",
-         "tell": "told"}
+WORDS = ("acorn", "anchor", "apple", "attic", "bacon", "badge", "banana", "barrel", "basket", "beach", "bench", "bottle",
+         "brick", "bucket", "butter", "cabin", "cable", "candle", "canoe", "carrot", "castle", "chalk", "cheese", "circle",
+         "clock", "cloud", "coat", "copper", "corner", "cotton", "cradle", "dagger", "dance", "desert", "diamond", "dinner",
+         "dragon", "drum", "eagle", "engine", "fabric", "feather", "fence", "finger", "flute", "forest", "garden", "ginger",
+         "glove", "grape", "guitar", "hammer", "harbour", "helmet", "honey", "hunter", "insect", "island", "jacket", "jungle",
+         "kettle", "kitchen", "ladder", "lantern", "lemon", "lizard", "magnet", "marble", "meadow", "mirror", "monkey", "motor",
+         "napkin", "needle", "nickel", "ocean", "onion", "orange", "paddle", "parrot", "pebble", "pencil", "pepper", "pillow",
+         "planet", "quarry", "rabbit", "raven", "ribbon", "river", "rocket", "saddle", "salmon", "shadow", "silver", "spider",
+         "summer", "table", "temple", "tiger", "tunnel", "turtle", "valley", "velvet", "violin", "wagon", "walnut", "window",
+         "winter", "yellow", "zebra")
+PLURALS = {"fox": "foxes", "bus": "buses", "dish": "dishes", "peach": "peaches", "box": "boxes", "glass": "glasses",
+           "city": "cities", "baby": "babies", "berry": "berries", "pony": "ponies", "lady": "ladies", "leaf": "leaves",
+           "wolf": "wolves", "knife": "knives", "loaf": "loaves", "shelf": "shelves", "child": "children", "man": "men",
+           "woman": "women", "foot": "feet", "tooth": "teeth", "goose": "geese", "mouse": "mice", "ox": "oxen", "boy": "boys",
+           "key": "keys", "day": "days", "toy": "toys", "potato": "potatoes", "tomato": "tomatoes", "bench": "benches",
+           "kite": "kites", "cup": "cups", "watch": "watches", "half": "halves", "party": "parties"}
+PASTS = {"go": "went", "eat": "ate", "see": "saw", "run": "ran", "take": "took", "write": "wrote", "sing": "sang",
+         "swim": "swam", "buy": "bought", "bring": "brought", "think": "thought", "catch": "caught", "teach": "taught",
+         "fly": "flew", "know": "knew", "grow": "grew", "throw": "threw", "drink": "drank", "begin": "began", "give": "gave",
+         "come": "came", "find": "found", "sleep": "slept", "keep": "kept", "feel": "felt", "leave": "left", "speak": "spoke",
+         "break": "broke", "choose": "chose", "drive": "drove", "ride": "rode", "sell": "sold", "tell": "told"}
 RHYMES = {"at": ("cat", "hat", "bat", "mat"), "og": ("dog", "log", "frog", "fog"), "all": ("ball", "wall", "tall", "fall"),
-          "ake": ("cake", "lake", "snake", "rake"),
-          "oat": ("boat", "goat", "coat", "throat"), "ook": ("book", "hook", "cook", "brook"), "ock": ("clock", "sock", "rock", "lock"),
-          "ite": ("kite", "white", "night", "light"), "air": ("chair", "bear", "hair", "pear"), "ar": ("car", "star", "jar", "far"),
-          "ell": ("bell", "shell", "well", "smell"), "ing": ("ring", "king", "sing", "wing"), "ee": ("tree", "bee", "key", "sea"),
-          "ose": ("nose", "rose", "toes", "hose"), "ain": ("rain", "train", "plane", "chain"),
-          "ouse": ("house", "mouse", "louse", "grouse")}
-OPPOSITES = {"big": "small", "hot": "cold", "early": "late", "full": "empty", "loud": "quiet", "rich": "poor", "wet": "dry", "old": "young",
-             "clean": "dirty", "heavy": "light", "strong": "weak", "fast": "slow", "high": "low", "wide": "narrow", "deep": "shallow",
-             "brave": "cowardly", "rough": "smooth", "cheap": "expensive", "tight": "loose", "sharp": "blunt", "sweet": "sour",
-             "arrive": "depart", "remember": "forget", "accept": "refuse", "expand": "shrink", "attack": "defend", "victory": "defeat",
-             "generous": "stingy", "guilty": "innocent", "above": "below", "first": "last", "laugh": "weep", "open": "shut"}
+          "ake": ("cake", "lake", "snake", "rake"), "oat": ("boat", "goat", "coat", "throat"),
+          "ook": ("book", "hook", "cook", "brook"), "ock": ("clock", "sock", "rock", "lock"),
+          "ite": ("kite", "white", "night", "light"), "air": ("chair", "bear", "hair", "pear"),
+          "ar": ("car", "star", "jar", "far"), "ell": ("bell", "shell", "well", "smell"),
+          "ing": ("ring", "king", "sing", "wing"), "ee": ("tree", "bee", "key", "sea"), "ose": ("nose", "rose", "toes", "hose"),
+          "ain": ("rain", "train", "plane", "chain"), "ouse": ("house", "mouse", "louse", "grouse")}
+OPPOSITES = {"big": "small", "hot": "cold", "early": "late", "full": "empty", "loud": "quiet", "rich": "poor", "wet": "dry",
+             "old": "young", "clean": "dirty", "heavy": "light", "strong": "weak", "fast": "slow", "high": "low",
+             "wide": "narrow", "deep": "shallow", "brave": "cowardly", "rough": "smooth", "cheap": "expensive", "tight": "loose",
+             "sharp": "blunt", "sweet": "sour", "arrive": "depart", "remember": "forget", "accept": "refuse", "expand": "shrink",
+             "attack": "defend", "victory": "defeat", "generous": "stingy", "guilty": "innocent", "above": "below",
+             "first": "last", "laugh": "weep", "open": "shut"}
 ALIKE = {"glad": "happy", "ill": "sick", "angry": "cross", "start": "begin", "speak": "talk", "gift": "present", "rock": "stone",
-         "road": "street",
-         "shout": "yell", "tired": "weary", "simple": "easy", "odd": "strange", "rapid": "quick", "wealthy": "rich", "frightened": "afraid",
-         "huge": "enormous",
-         "tiny": "little", "choose": "select", "mend": "repair", "build": "construct", "purchase": "buy", "reply": "answer",
-         "error": "mistake",
-         "famous": "well-known", "courageous": "brave", "silent": "noiseless", "assist": "help", "vanish": "disappear", "hazard": "danger",
+         "road": "street", "shout": "yell", "tired": "weary", "simple": "easy", "odd": "strange", "rapid": "quick",
+         "wealthy": "rich", "frightened": "afraid", "huge": "enormous", "tiny": "little", "choose": "select", "mend": "repair",
+         "build": "construct", "purchase": "buy", "reply": "answer", "error": "mistake", "famous": "well-known",
+         "courageous": "brave", "silent": "noiseless", "assist": "help", "vanish": "disappear", "hazard": "danger",
          "abundant": "plentiful"}
 SYLLABLES = {"one syllable": ("dog", "boat", "bench", "cloud", "school"),
              "two syllables": ("apple", "window", "garden", "kitchen", "yellow"),
@@ -73,16 +61,13 @@ JOINED = {"a compound word": ("sunflower", "raincoat", "football", "bedroom", "t
                               "backpack"),
           "not a compound word": ("umbrella", "garden", "elephant", "yellow", "kitchen", "pencil", "tiger", "hammer", "winter", "lemon")}
 SHORT = {"do not": "don't", "cannot": "can't", "will not": "won't", "is not": "isn't", "we are": "we're", "they have": "they've",
-         "I am": "I'm",
-         "you will": "you'll", "she is": "she's", "did not": "didn't", "they are": "they're", "I would": "I'd", "have not": "haven't",
-         "let us": "let's"}
+         "I am": "I'm", "you will": "you'll", "she is": "she's", "did not": "didn't", "they are": "they're", "I would": "I'd",
+         "have not": "haven't", "let us": "let's"}
 AFFIXES = {"unhappy": "not happy", "rewrite": "write again", "preheat": "heat before", "misspell": "spell wrongly",
-           "careless": "without care",
-           "hopeful": "full of hope", "unlock": "undo the lock of", "reopen": "open again", "unfair": "not fair",
-           "teacher": "someone who teaches",
-           "endless": "without end", "prepay": "pay before", "misread": "read wrongly", "joyful": "full of joy",
-           "painter": "someone who paints",
-           "replay": "play again", "unsafe": "not safe", "breakable": "able to be broken", "washable": "able to be washed"}
+           "careless": "without care", "hopeful": "full of hope", "unlock": "undo the lock of", "reopen": "open again",
+           "unfair": "not fair", "teacher": "someone who teaches", "endless": "without end", "prepay": "pay before",
+           "misread": "read wrongly", "joyful": "full of joy", "painter": "someone who paints", "replay": "play again",
+           "unsafe": "not safe", "breakable": "able to be broken", "washable": "able to be washed"}
 
 
 def _skill(topic: str, category: str, skill: str, grades: tuple[int, int], lecture: str) -> Skill:
