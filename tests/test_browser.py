@@ -33,6 +33,14 @@ page = draw(next(scenes("test", 1, start=100_005)))
 print("ready")
 """
 
+HOSTILE_CHAT = """
+twin = show.chat(*[Parrot(None)] * 2, pictures={text: page for text in hostile.STRINGS}, names=hostile.STRINGS[8:10])
+box = twin.widget.chat
+for text in hostile.STRINGS:
+    box.talk.models[0].words = [text]
+    box.talk.ask(text)
+"""
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
@@ -106,10 +114,7 @@ def test_chat_takes_an_upload(lab, tmp_path):
 
 def test_hostile_texts_in_the_chat(lab):
     """Guards against fifty ways in which a model's answer, a question, a name or a label could become more than text."""
-    outputs = lab.run_cell("twin = show.chat(*[Parrot(None)] * 2, pictures={text: page for text in hostile.STRINGS}, names=hostile.STRINGS[8:10])\n"
-                           "box = twin.widget.chat\n"
-                           "for text in hostile.STRINGS:\n    box.talk.models[0].words = [text]\n    box.talk.ask(text)\nbox.draw()\n"
-                           "box.tell(' '.join(hostile.STRINGS))\ntwin")
+    outputs = lab.run_cell(HOSTILE_CHAT + "box.draw()\nbox.tell(' '.join(hostile.STRINGS))\ntwin")
     wanted = [seen(text) for text in STRINGS]
     expect(outputs.locator(".chat-question")).to_have_count(50)
     for who, each in (("question", 1), ("answer", 2)):
@@ -129,10 +134,10 @@ def test_hostile_texts_in_still_twins(lab):
     bad = lab.run_cell("show.Html('<b>$x$</b><script>window.sentinel = 1</script>', 'Jupyter does both')")
     expect(bad.locator("mjx-container")).to_have_count(1)
     assert lab.page.evaluate("() => window.sentinel") == 1
-    chat = lab.run_cell("from llava_mini.show.chat import _still\n_still(box.talk, *box.shelf[8])")
+    chat = lab.run_cell(HOSTILE_CHAT + "from llava_mini.show.chat import _still\n_still(box.talk, *box.shelf[8])")
     for who, each in (("question", 1), ("answer", 2)):
         texts = chat.locator(f".chat-{who}").evaluate_all("them => them.map(one => one.textContent)")
-        assert texts[:50 * each] == [seen(text) for text in STRINGS for _ in range(each)]
+        assert texts == [seen(text) for text in STRINGS for _ in range(each)]
     lab.screenshot("chat-hostile-twin")
     # (a lone half of a character is in no conversation: whoever reads one refuses it)
     masks = lab.run_cell("from llava_mini.show import mask_viewer\nask = [[dict(role='user', content=t), dict(role='assistant', content=t)] for t in hostile.STRINGS if '\\ud800' not in t]\n"
