@@ -82,7 +82,7 @@ def test_sheet_shows_question_truth_answer_and_mark(tmp_path):
     """Guards against a sheet that hides the truth or tells right from wrong by colour alone."""
     drawing = show.picture_sheet([item(), item("It is green.", right=False)], "Unseen")
     found = texts(drawing.figure)
-    assert found[0] == "Unseen: 1 of 2 right (✓ right, ✗ wrong)"
+    assert found[:2] == ["Unseen: 1 of 2 right", "✓ right, ✗ wrong"]
     assert found.count("What colour is it?") == 2 and found.count("true: It is blue.") == 2
     assert "✓ given: It is red." in found and "✗ given: It is green." in found
     frames = [axes.patches[0].get_linestyle() for axes in drawing.figure.axes]
@@ -94,6 +94,7 @@ def test_sheet_shows_question_truth_answer_and_mark(tmp_path):
         assert picture.text["Description"] == drawing.alt
         assert picture.width >= 2 * sheet.CELL * style.DPI and picture.height >= sheet.CELL * style.DPI
     assert [file.name for file in path.parent.iterdir()] == ["sheet.png"]
+    assert texts(show.picture_sheet([item(right=False)], "Mistakes", count=False).figure)[:2] == ["Mistakes", "✓ right, ✗ wrong"]
 
 
 def test_hostile_texts_are_drawn_as_they_are(tmp_path):
@@ -295,8 +296,8 @@ def test_curves_have_units_band_and_verdict():
     assert upper.get_ylabel() == "loss (nats per supervised token)" and lower.get_xlabel() == "step (optimizer updates)"
     assert lower.get_ylabel() == "learning rate" and upper.get_yscale() == "log"
     assert [text.get_text() for text in upper.get_legend().get_texts()] == [
-        "reference: mini, stage 2 (1 runs)", "mine $x$ (mean of 5 steps)", "mine $x$, validation"]
-    verdict = "The loss is inside the reference band of mini, stage 2 at 96 of 96 steps; about 4 other steps the band says nothing."
+        "reference: mini, stage 2 (1 run)", "mine $x$ (mean of the last 5 steps)", "mine $x$, validation"]
+    verdict = "The loss is inside the reference band of mini, stage 2 at 96 of 96 steps; the band says nothing about 4 other steps."
     assert upper.get_title(loc="left") == verdict and verdict in drawing.alt and "100 steps, loss 3 at first" in drawing.alt
     validation = next(line for line in upper.lines if line.get_marker() == "D")
     assert list(validation.get_xdata()) == list(range(10, 101, 10))
@@ -323,6 +324,8 @@ def test_learning_rates_by_part():
     lower = show.loss_curves({"mine": rows}).figure.axes[1]
     assert {line.get_label(): line.get_ydata()[1] for line in lower.lines} == {"projector": 5e-4, "language_model and other": 2e-5}
     assert lower.get_legend() is not None and show.loss_curves({"mine": history(1, 2)}).figure.axes[1].get_legend() is None
+    near = [row | {"rate": {"projector": 1e-4, "language_model": 2e-5}} for row in rows]
+    assert [lower.get_yscale(), show.loss_curves({"mine": near}).figure.axes[1].get_yscale()] == ["log", "linear"]
 
 
 def test_several_runs_without_band_and_with_broken_losses():

@@ -36,6 +36,7 @@ def test_every_picture_carries_its_words_into_the_notebook():
             worst = np.abs(np.asarray(shown.convert("RGB"), float) - np.asarray(whole.convert("RGB"), float)).mean()
         assert worst < 4, "the picture in the notebook is not the picture"
     assert show.picture(RED, "A red square.", "Mine").alt == "Mine. A red square."
+    assert show.picture(RED, "A red square.", "What is it?").alt == "What is it? A red square."
 
 
 def test_words_lie_on_their_patches():
@@ -103,6 +104,8 @@ def test_bars_have_the_length_of_their_chance():
     assert axes.get_ylim()[0] > axes.get_ylim()[1] and axes.get_xlim() == (0, 1)  # first token on top
     assert axes.get_xlabel() == "probability of the chosen token"
     assert "0.25   next: cat 0.20" in texts(drawing.figure) and "dog 0.25 (next: cat 0.20)" in drawing.alt
+    sure = show.chance_bars([" A"], [0.9996], [(" The", 0.0003)])
+    assert ">0.99   next: The <0.01" in texts(sure.figure)                        # what is not certain does not look so
 
 
 @pytest.mark.parametrize("call", [lambda: show.token_row([]), lambda: show.token_row(["a"], [True, False]),

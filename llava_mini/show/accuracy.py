@@ -31,7 +31,7 @@ def accuracy_bars(reports: Mapping[str, Mapping], title: str = "") -> style.Draw
         for name, tallies in controls.items():
             sign, words = CONTROLS[name]
             shown = [(tallies[kind]["accuracy"], place) for place, kind in enumerate(rows) if kind in tallies]
-            axes.plot(*zip(*shown), linestyle="none", marker=sign, markersize=6, markerfacecolor="white", markeredgecolor=style.RED,
+            axes.plot(*zip(*shown), linestyle="none", marker=sign, markersize=6, markerfacecolor="none", markeredgecolor=style.RED,
                       markeredgewidth=1.4, label=words)
         axes.set_yticks(range(len(rows)), [f"{style.printable(kind)} ({tally['n']})" for kind, tally in rows.items()])
         axes.invert_yaxis()

@@ -66,8 +66,8 @@ class Verdict:
             return f"Nothing to compare: no step of this run lies within the reference band of {self.name}."
         words = f"The loss is inside the reference band of {self.name} at {self.inside} of {self.compared} steps"
         if self.first_outside is not None:
-            words += f", above it at {self.above} and below it at {self.below}, for the first time at step {self.first_outside}"
-        return words + (f"; about {self.beyond} other steps the band says nothing." if self.beyond else ".")
+            words += f", above it at {self.above} and below it at {self.below} (first outside at step {self.first_outside})"
+        return words + (f"; the band says nothing about {self.beyond} other{' steps' if self.beyond > 1 else ' step'}." if self.beyond else ".")
 
 
 def smooth(losses: Sequence[float], window: int) -> list[float]:
@@ -132,5 +132,3 @@ def compare(history: Sequence[dict], band: Band) -> Verdict:
         if side in ("above", "below") and first is None:
             first = step
     return Verdict(**counts, first_outside=first, name=band.name)
-
-

@@ -47,6 +47,6 @@ def heat_map(confusion: Confusion) -> style.Drawing:
         axes.set_title(f"{confusion.kind}: {right} of {sum(totals)} right")
         tall = max(height, 1.5)                  # inches: a bar beside two rows is still readable
         bar = figure.add_axes((1 + 0.25 / width, 1 - tall / height, 0.18 / width, tall / height))
-        figure.colorbar(image, cax=bar, label="share of the row")
+        figure.colorbar(image, cax=bar, label="share of the row (square-root scale)")
     return style.Drawing(figure, f"Confusion of true and given answers to questions of the kind {confusion.kind!r}: {right} of "
                                  f"{sum(totals)} right. {confusion.table()}")

@@ -18,6 +18,9 @@ from . import style
 from .bands import Band, compare, smooth
 
 
+FAR = 30            # times: learning rates further apart are drawn on a logarithmic scale
+
+
 def read_history(path: str | Path) -> list[dict]:
     """The records of a history.jsonl. A half-written last line is not part of it, as the training may still run.
 
@@ -56,7 +59,7 @@ def _rates(history: Sequence[dict]) -> dict[str, tuple[list[int], list[float]]]:
 def loss_curves(histories: dict[str, Sequence[dict]], band: Band | None = None, title: str = "") -> style.Drawing:
     """Loss of one or several runs ({name: history}) over the band, the learning rate below.
 
-    Thin lines are the loss of every step, thick ones its mean over the band's window, points the
+    Thin lines are the loss of every step, thick ones its mean over the band's window, diamonds the
     validation loss. With a band the verdict stands under the title and in the alt text.
     """
     if not histories:
@@ -69,13 +72,13 @@ def loss_curves(histories: dict[str, Sequence[dict]], band: Band | None = None, 
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
         if band:
             upper.fill_between(band.steps, band.low, band.high, color=style.BAND, linewidth=0,
-                               label=f"reference: {band.name} ({band.runs} runs)")
+                               label=f"reference: {band.name} ({band.runs} run{'s' if band.runs > 1 else ''})")
         lowest, highest, ends = [], [], []
         for (name, history), (colour, line) in zip(histories.items(), _endless(style.CURVES)):
             steps, losses = series(history, "loss")
             label = style.printable(name)
             upper.plot(steps, losses, color=colour, linewidth=0.6, alpha=0.35)
-            upper.plot(steps, smooth(losses, window), color=colour, linestyle=line, label=f"{label} (mean of {window} steps)")
+            upper.plot(steps, smooth(losses, window), color=colour, linestyle=line, label=f"{label} (mean of the last {window} steps)")
             places, values = series(history, "validation")
             if places:
                 upper.plot(places, values, color=colour, linestyle="none", marker="D", markersize=4.5,
@@ -100,8 +103,12 @@ def loss_curves(histories: dict[str, Sequence[dict]], band: Band | None = None, 
         if any(line.get_label()[0] != "_" for line in lower.lines):
             lower.legend(ncols=3)
         lower.set_ylabel("learning rate")
-        lower.set_ylim(bottom=0)
-        lower.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
+        peaks = [max(rates) for line in lower.lines if len(rates := line.get_ydata())]
+        if peaks and max(peaks) > FAR * min(peaks):
+            lower.set_yscale("log")              # the smaller rates would lie on the axis
+        else:
+            lower.set_ylim(bottom=0)
+            lower.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
         lower.set_xlabel("step (optimizer updates)")
         lower.xaxis.set_major_locator(MaxNLocator(integer=True, steps=(1, 2, 5, 10)))
         figure.suptitle(style.printable(title or "Loss curves"), x=0.01, ha="left", fontweight="bold", wrap=True)

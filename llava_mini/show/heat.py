@@ -17,13 +17,14 @@ from . import style
 
 SIDE = 2.4              # inches: a picture in a row of maps
 GAP = 0.15              # inches
+LEGEND = "bright: much attention, dark: little, framed: most; each map by its own largest value"
 DARK = 0.72             # how dark a patch gets that is not looked at, 0 to 1
 
 
 def heat_maps(picture: Image.Image, maps: Mapping[str, Sequence[float]], title: str = "") -> style.Drawing:
     """The picture once for each map, a list of as many values as a square grid has patches, row by row from the top left.
 
-    Each map is drawn by its own largest value, whose patch has a frame. Raises InputError for other numbers of values.
+    Each map is drawn by its own largest value, whose patch has a frame; a line below says so. Raises InputError for other numbers of values.
     """
     sides = {name: round(len(values) ** 0.5) for name, values in maps.items()}
     wrong = [name for name, side in sides.items() if side < 1 or side * side != len(maps[name])]
@@ -36,6 +37,7 @@ def heat_maps(picture: Image.Image, maps: Mapping[str, Sequence[float]], title: 
         for number, (name, values) in enumerate(maps.items()):
             axes = photo(figure, picture, (number * (SIDE + GAP) / width, 0, SIDE / width, 1), name)
             dim(axes, sides[name], [float(value) for value in values])
+        figure.text(0, -0.03, LEGEND, va="top", fontsize=8, color=style.MUTED)
         if title:
             figure.suptitle(style.printable(title), y=1.18, fontsize=style.SIZES["axes.titlesize"])
     return style.Drawing(figure, "\n".join([f"{style.printable(title) or 'Attention maps'}: a picture, its patches as bright as they are looked at.",

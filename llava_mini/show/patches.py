@@ -15,7 +15,8 @@ from PIL import Image
 from ..errors import InputError
 from . import style
 
-INCHES = 3.0                 # width of a picture without words
+INCHES = 3.0                 # width of a picture without words; a wide one has it as its height, within limits
+WIDEST = 2.5                 # times INCHES
 CELL = 0.82                  # inches: width of a patch that words are written on
 LONGEST = 11                 # letters of a word that are drawn; the alt text has them all
 SIZES = ((6, 8.0), (8, 7.0), (LONGEST, 5.5))   # up to so many letters, points
@@ -24,8 +25,8 @@ SIZES = ((6, 8.0), (8, 7.0), (LONGEST, 5.5))   # up to so many letters, points
 def picture(picture: Image.Image, alt: str, title: str = "") -> style.Drawing:
     """One picture with its words: ``alt`` says what it shows, for those who cannot see it."""
     with style.context():
-        figure, _ = _framed(picture, INCHES, title)
-    return style.Drawing(figure, style.printable(f"{title}. {alt}" if title else alt))
+        figure, _ = _framed(picture, INCHES * min(max(1.0, picture.width / picture.height), WIDEST), title)
+    return style.Drawing(figure, style.printable(f"{title}{'' if title.endswith(tuple('.?!')) else '.'} {alt}" if title else alt))
 
 
 def patch_grid(picture: Image.Image, side: int, words: Mapping[int, Sequence[str]] | None = None,

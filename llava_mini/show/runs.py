@@ -41,7 +41,6 @@ def side_by_side(runs: Mapping[str, Sequence[Mapping]], title: str = "") -> styl
             for x, tallies in enumerate(row):
                 text = f"{shares[y][x]:.0%}" if kind != "all" else f"{shares[y][x]:.1%}\n{_range(tallies)}"
                 axes.text(x, y, text, ha="center", va="center", fontsize=9 if kind != "all" else 7, color="white" if shares[y][x] > 0.45 else "black")
-        axes.set_xlabel("run")
         axes.set_title(style.printable(title or "Right answers by kind of question"))
     words = [f"{kind}: " + ", ".join(f"{label} {share:.1%}" for label, share in zip(labels, row)) for kind, row in zip(rows, shares)]
     return style.Drawing(figure, "\n".join([style.printable(title or "Right answers by kind of question") + ":", *words]))

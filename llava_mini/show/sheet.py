@@ -106,12 +106,13 @@ def alt_text(items: Sequence[Answered], title: str = "") -> str:
     return "\n".join(lines)
 
 
-def picture_sheet(items: Sequence[Answered], title: str = "", columns: int = 4) -> style.Drawing:
+def picture_sheet(items: Sequence[Answered], title: str = "", columns: int = 4, count: bool = True) -> style.Drawing:
     """The sheet as a drawing: ``picture_sheet(items).save("sheet.png")``.
 
     Under each picture its question, the true answer and the given one. Right or wrong is told by a
-    symbol and by the frame (solid or dashed), not by colour alone. InputError for no items and for
-    a picture that cannot be read.
+    symbol and by the frame (solid or dashed), not by colour alone. ``count``: whether the title says how many
+    are right, which tells nothing of items that were chosen by their success. InputError for no items and
+    for a picture that cannot be read.
     """
     if not items:
         raise InputError("A picture sheet needs at least one picture; it got none.")
@@ -128,9 +129,9 @@ def picture_sheet(items: Sequence[Answered], title: str = "", columns: int = 4) 
     heights = [CELL + LINE * (max(len(text) for text in texts[row * columns:(row + 1) * columns]) + 0.6) + GAP for row in range(rows)]
     head_font = FontProperties(family=style.RULES["font.family"], size=12, weight="bold")
     width = columns * (CELL + GAP) + GAP
-    right = sum(item.right for item in items)
-    caption = f"{title + ': ' if title else ''}{right} of {len(items)} right  ({style.RIGHT[0]} right, {style.WRONG[0]} wrong)"
-    head = wrap(caption, width - 2 * GAP, 3, head_font)
+    counted = [f"{sum(item.right for item in items)} of {len(items)} right"] if count else []
+    head = wrap(": ".join([title] * bool(title) + counted) or "Picture sheet", width - 2 * GAP, 3, head_font)
+    head.append(f"{style.RIGHT[0]} right, {style.WRONG[0]} wrong")
     top = GAP + 0.26 * len(head)
     height = top + sum(heights) + GAP
     with style.context():
@@ -140,7 +141,7 @@ def picture_sheet(items: Sequence[Answered], title: str = "", columns: int = 4) 
             figure.text(x / width, 1 - y / height, line, fontproperties=properties, color=colour, va="top", ha="left")
 
         for number, line in enumerate(head):
-            write(GAP, GAP * 0.6 + 0.26 * number, line, head_font, "black")
+            write(GAP, GAP * 0.6 + 0.26 * number, line, head_font if number < len(head) - 1 else font, "black")
         y = top + GAP * 0.5
         for index, (item, text) in enumerate(zip(items, texts)):
             row, column = divmod(index, columns)

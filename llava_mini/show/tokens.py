@@ -65,7 +65,7 @@ def chance_bars(tokens: Sequence[str], chances: Sequence[float], others: Sequenc
         axes = figure.subplots()
         axes.barh(range(len(tokens)), chances, color=style.BLUE, height=0.62)
         for row, chance in enumerate(chances):
-            said = f"{chance:.2f}" + (f"   next: {_short(others[row][0])} {others[row][1]:.2f}" if others else "")
+            said = _chance(chance) + (f"   next: {_short(others[row][0])} {_chance(others[row][1])}" if others else "")
             axes.text(1.02, row, said, va="center", fontsize=POINTS + 1, color=style.MUTED)
         axes.set_yticks(range(len(tokens)), [_short(token) for token in tokens])
         axes.set(xlim=(0, 1), ylim=(len(tokens) - 0.5, -0.5), xlabel="probability of the chosen token")
@@ -74,9 +74,14 @@ def chance_bars(tokens: Sequence[str], chances: Sequence[float], others: Sequenc
         axes.set_title(style.printable(title))
         with _quiet():
             style.settle(figure)
-    told = [f"{visible(token)} {chance:.2f}" + (f" (next: {visible(others[row][0])} {others[row][1]:.2f})" if others else "")
+    told = [f"{visible(token)} {_chance(chance)}" + (f" (next: {visible(others[row][0])} {_chance(others[row][1])})" if others else "")
             for row, (token, chance) in enumerate(zip(tokens, chances))]
     return style.Drawing(figure, f"{style.printable(title) or 'Probabilities'}: the tokens of an answer with the probability of each: {', '.join(told)}.")
+
+
+def _chance(share: float) -> str:
+    """Two decimals; what is not quite 0 or 1 does not look as if it were."""
+    return "<0.01" if 0 < share < 0.005 else ">0.99" if 0.995 <= share < 1 else f"{share:.2f}"
 
 
 def _short(token: str) -> str:
