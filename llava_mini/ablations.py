@@ -4,6 +4,7 @@
     python -m llava_mini.ablations data --seeds 0 1 2         three seeds of each
     python -m llava_mini.ablations data --only half detail    a part of it, when time is short
     python -m llava_mini.ablations data --show                only the table and the picture, from what is there
+    python -m llava_mini.ablations all --seeds 0 1 2          every group
 
 ::
 
@@ -12,7 +13,8 @@
 
 Every run is a main job under a name of its own (the unchanged one is the main job itself), so a run that was stopped goes
 on, and what is done is not done again. All runs of a group and a seed share stage 1 where it is the same training, and take
-as many steps in stage 2.
+as many steps in stage 2. What is counted here are exact answers; the paper's Table 4 has a judge, which is :mod:`.bench`, and its
+Table 8 ScienceQA, which is :mod:`.science.ablations`.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .commands import guarded
-from .comparison import read_runs, run_missing, share
+from .comparison import read_runs, run_missing, share, verdict
 from .errors import InputError
 from .job import Job
 from .main import carry_out, here
@@ -44,15 +46,19 @@ class Variant:
     job: dict = field(default_factory=dict)         # fields of Job
     profile: dict = field(default_factory=dict)     # fields of Profile
     stages: dict = field(default_factory=dict)      # "align", "tune" or "lora" -> fields of that Stage
+    claim: str = ""                         # by the papers it has "more" or "fewer" right answers than the group's first; "": nobody says so
 
 
 _LABELS = {"all": "all of it", "half": "half of it", "conversation": "conversation only", "detail": "detail only", "reasoning": "reasoning only",
            "detail-reasoning": "detail + reasoning", "conversation-some": "conversation + some"}
+_TABLE_4 = ("detail-reasoning", "conversation-some", "conversation")            # each below all of the data
 GROUPS: dict[str, dict[str, Variant]] = {
-    "data": {name: Variant(_LABELS[name], job={} if name == "all" else {"data": name}) for name in MIXES},
-    "layer": {"before-last": Variant("before the last layer"), "last": Variant("last layer", profile={"vision_layer": -1})},
-    "parent": {"large": Variant("large language parent"), "small": Variant("small language parent", profile={"language": "data/pretrained/vicuna-small"})},
-    "projector": {"linear": Variant("linear"), "mlp": Variant("mlp2x_gelu", profile={"projector": "mlp2x_gelu"})},
+    "data": {name: Variant(_LABELS[name], job={} if name == "all" else {"data": name}, claim="fewer" if name in _TABLE_4 else "")
+             for name in MIXES},
+    "layer": {"before-last": Variant("before the last layer"), "last": Variant("last layer", profile={"vision_layer": -1}, claim="fewer")},
+    "parent": {"large": Variant("large language parent"),
+               "small": Variant("small language parent", profile={"language": "data/pretrained/vicuna-small"}, claim="fewer")},
+    "projector": {"linear": Variant("linear"), "mlp": Variant("mlp2x_gelu", profile={"projector": "mlp2x_gelu"}, claim="more")},    # LLaVA-1.5
     "tuning": {"full": Variant("full"), **{f"lora-{rank}": Variant(f"LoRA, rank {rank}", job={"lora": True}, stages={"lora": {"lora_rank": rank, "lora_alpha": 2 * rank}})
                                            for rank in (4, 16, 64)}},
 }
@@ -95,14 +101,32 @@ def table(group: str, results: dict[str, list]) -> str:
     return "\n".join(lines)
 
 
+def verdicts(group: str, results: dict[str, list]) -> list[str]:
+    """A sentence for each variant beside the group's first: reproduced, not reproduced or within noise, see :func:`.comparison.verdict`."""
+    from .show.runs import pooled
+
+    first, *others = GROUPS[group]
+    told = []
+    for name in others if first in results else ():
+        if name not in results:
+            continue
+        claim = GROUPS[group][name].claim
+        pair = (name, first) if claim == "more" else (first, name)
+        tallies = [[run.accuracy["test"]["true"]["all"] for run in results[one]] for one in pair]
+        shares = ", ".join(f"{GROUPS[group][one].label} {pooled(own)[0]:.1%}" for one, own in zip(pair, tallies))
+        told.append(f"{shares}: {verdict(*tallies, bool(claim))}.")
+    return told
+
+
 def tell(group: str, base: Job, folder: Path = FOLDER) -> list[Path]:
-    """Writes table and picture of what is there. Raises InputError when nothing is."""
+    """Writes table, verdicts and picture of what is there. Raises InputError when nothing is."""
     from . import show
 
     results = found(group, base, folder)
     if not results:
         raise InputError(f"There is no result in {folder / group}; run this command without --show first.")
-    text = table(group, results)
+    notes = [f"- {note}" for note in verdicts(group, results)]
+    text = "\n".join([table(group, results), *([""] if notes else []), *notes])
     print("\n" + text)
     drawing = show.side_by_side({GROUPS[group][name].label: [run.accuracy["test"]["true"] for run in runs] for name, runs in results.items()},
                                 f"{group}: right answers about new pictures")
@@ -111,7 +135,7 @@ def tell(group: str, base: Job, folder: Path = FOLDER) -> list[Path]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llava_mini.ablations", description=__doc__.split("\n")[0])
-    parser.add_argument("group", choices=GROUPS, help="what differs")
+    parser.add_argument("group", choices=[*GROUPS, "all"], help="what differs")
     parser.add_argument("--only", nargs="+", metavar="VARIANT", help="some of the group (default: all of them)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--show", action="store_true", help="run nothing: table and picture of the results that are there")
@@ -119,9 +143,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     def work():
         base = Job(here(profile("mini")))
-        if not args.show:
-            compare(args.group, args.only or list(GROUPS[args.group]), args.seeds, base)
-        print("Written: " + ", ".join(map(str, tell(args.group, base))))
+        for group in GROUPS if args.group == "all" else [args.group]:
+            if not args.show:
+                compare(group, args.only or list(GROUPS[group]), args.seeds, base)
+            print("Written: " + ", ".join(map(str, tell(group, base))))
 
     return guarded(work)
 

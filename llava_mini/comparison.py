@@ -52,6 +52,26 @@ def read_runs(variants: Iterable[str], folder: Path, *, job_of: Callable, same: 
     return results
 
 
+def verdict(one: Sequence[dict], other: Sequence[dict], claimed: bool = True) -> str:
+    """What came of the claim that ``one`` has more right answers than ``other``: ``"reproduced (by the ranges over 3 seeds)"``.
+
+    Each is a tally for every seed. With several seeds of both, the ranges over the seeds must not meet; else the 95% interval of
+    the difference decides. Where nothing is ``claimed`` it says whether the two differ.
+    """
+    from .evaluation import unpaired
+    from .show.runs import pooled
+
+    (a, *of_one), (b, *of_other) = pooled(one), pooled(other)
+    seeds = min(len(one), len(other))
+    if seeds > 1:
+        noise, how = of_one[0] <= of_other[1] and of_other[0] <= of_one[1], f"the ranges over {seeds} seeds"
+    else:
+        noise = unpaired(one[0]["correct"], one[0]["n"], other[0]["correct"], other[0]["n"]).within_noise
+        how = "the 95% interval of one seed"
+    outcome = "the two differ" if not claimed else "reproduced" if a > b else "not reproduced: it is the other way round"
+    return f"{'within noise' if noise else outcome} (by {how})"
+
+
 def share(tallies: Sequence[dict]) -> str:
     """``"90.9% (89.8 to 91.9)"``: of one run with its 95% interval, of several their mean with the range over the seeds."""
     from .show.runs import pooled

@@ -1,6 +1,7 @@
 """ablations.py and show/runs.py: runs that differ in one thing, and the table that is made of their results alone."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from trainings import tiny_job
@@ -82,6 +83,22 @@ def test_variants_differ_in_what_they_say(group):
     jobs = [ablations.job_of(group, name, seed, base) for name in ablations.GROUPS[group] for seed in (0, 1)]
     assert len({job.name for job in jobs}) == len(jobs) and jobs[0] == base
     assert len({(str(job.settings), job.lora, job.data, job.seed) for job in jobs}) == len(jobs)
+
+
+def test_each_claim_of_the_papers_gets_its_verdict():
+    """Guards against a claim that is read the wrong way round, and against a verdict on what no paper claims."""
+    def runs(*rights):
+        return [SimpleNamespace(accuracy={"test": {"true": {"all": {"n": 400, "correct": right, "accuracy": right / 400, "low": 0.0, "high": 1.0}}}})
+                for right in rights]
+
+    data = {"all": runs(360, 364), "half": runs(300, 304), "conversation": runs(330, 361), "detail-reasoning": runs(370, 380)}
+    assert ablations.verdicts("data", data) == [
+        "all of it 90.5%, half of it 75.5%: the two differ (by the ranges over 2 seeds).",
+        "all of it 90.5%, conversation only 86.4%: within noise (by the ranges over 2 seeds).",
+        "all of it 90.5%, detail + reasoning 93.8%: not reproduced: it is the other way round (by the ranges over 2 seeds)."]
+    assert ablations.verdicts("projector", {"linear": runs(300), "mlp": runs(360)}) == [
+        "mlp2x_gelu 90.0%, linear 75.0%: reproduced (by the 95% interval of one seed)."]
+    assert ablations.verdicts("layer", {"last": runs(300)}) == []
 
 
 def test_seeds_are_pooled_and_their_range_is_told():

@@ -56,12 +56,17 @@ def scale_table() -> list[str]:
     return lines
 
 
+def data_table() -> list[str]:
+    return [line for line in (ROOT / "data" / "results" / "ablations" / "data.md").read_text("utf-8").splitlines() if line]
+
+
 def test_tables_are_those_of_the_benchmarks():
     """Guards against figures that drift from what was measured. The assertion shows the lines to paste."""
     assert between("checker") == checker_table(), "\n".join(checker_table())
     assert between("teachers") == teachers_table(), "\n".join(teachers_table())
     assert between("faults") == faults_told(), "\n".join(faults_told())
     assert between("scale") == scale_table(), "\n".join(scale_table())
+    assert between("data") == data_table(), "\n".join(data_table())
 
 
 def test_the_benchmarks_were_run_in_full_and_nothing_was_lost():
@@ -72,10 +77,16 @@ def test_the_benchmarks_were_run_in_full_and_nothing_was_lost():
     assert all(result(name)["full"] for name in ("checker", "teachers", "read-samples", "concepts"))
 
 
+def test_each_kind_alone_and_half_of_the_set_were_tried():
+    """Guards against a table of the sets that did well."""
+    tried = {path.name.split("-seed")[0] for path in (ROOT / "data" / "results" / "ablations" / "data").glob("*.json")}
+    assert tried >= {"all", "half", "conversation", "detail", "reasoning"}
+
+
 def test_pictures_are_there():
     """Guards against dead pictures."""
     found = re.findall(r"\]\(([^)#]+\.png)\)", PAGE)
-    assert len(found) == 5 and all((ROOT / "llava_mini" / "instruct" / name).resolve().is_file() for name in found)
+    assert len(found) == 6 and all((ROOT / "llava_mini" / "instruct" / name).resolve().is_file() for name in found)
 
 
 def test_the_options_of_every_command_exist(monkeypatch):

@@ -4,6 +4,9 @@ import json
 import re
 from pathlib import Path
 
+import nbformat
+from frame import MEMORY, TIME, stated
+
 from llava_mini.evaluation import read_result
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,6 +57,9 @@ def test_kinds_and_lora_are_those_of_the_committed_runs():
     for kind, tally in full["kinds"].items():
         assert f"{kind} {100 * tally['accuracy']:.1f}%" in told
     assert f"instead of full fine-tuning {_percent(lora)} of the answers" in told
+    for seed in (1, 2):
+        other = read_result(ROOT / "data" / "results" / f"mini-full-seed{seed}.json").accuracy
+        assert f"seed {seed}: {_percent(other['test']['true'])} and {_percent(other['unseen_pairs']['true'])}" in told
 
 
 def test_times_are_those_of_the_committed_run():
@@ -66,6 +72,13 @@ def test_pictures_and_files_exist():
     """Guards against dead links and pictures that a reader on the web does not see."""
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+def test_lessons_take_what_they_state():
+    """Guards against minutes in README's table that a lesson itself no longer states, and a lesson that is missing there."""
+    rows = dict(re.findall(r"^\| \d\d \| \[.*\]\((notebooks/.*\.ipynb)\) \| (\d+ \| \d+) \|$", README, re.M))
+    books = {f"notebooks/{path.name}": nbformat.read(path, 4) for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert rows == {name: f"{stated(book, TIME)} | {stated(book, MEMORY)}" for name, book in books.items()}
 
 
 def test_probe_figures_are_those_of_the_probes():
