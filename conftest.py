@@ -1,8 +1,13 @@
-"""The time of every lesson that a test run carries out, beside the time that it states. nbmake runs them."""
+"""The lessons as tests: which tests share a process, and the time of every lesson beside the time that it states. nbmake runs them."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:       # several processes side by side: the cores are divided among them
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))))
 
 TOLERANCE = 2       # times its budget, before a lesson fails: a test run shares its machine, a reader's mostly does not
 
@@ -14,6 +19,19 @@ def budget(path) -> tuple[int | None, int | None]:
 
     book = nbformat.v4.reads(path.read_text(encoding="utf-8"))
     return frame.stated(book, frame.TIME), frame.stated(book, frame.MEMORY)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """In several processes the lessons stay together, since they share folders, and so do the tests of a file, which share fixtures."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.split("::")[0]
+            return "lessons" if path.endswith(".ipynb") else path
+
+    return Together(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -41,6 +41,8 @@ COMMANDS = {
     "lab": ("open the lessons in JupyterLab", ["-m", "jupyterlab", "--LabApp.default_url=/lab/tree/notebooks"]),
     "setup": ("only prepare, say before a journey without network", None),
 }
+# Of all the tests: the lessons on one core, the others beside them on another, see conftest.py. Some tests alone start sooner without.
+SIDE_BY_SIDE = ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"]
 
 # What pip prints when something outside this project is amiss, and the sentence that says it.
 # The first match counts: without a network pip also says that nothing matches.
@@ -299,6 +301,7 @@ def start(command, further):
                    "PATH": os.path.dirname(venv_python()) + os.pathsep + os.environ.get("PATH", "")}
     if command == "test":
         environment.setdefault("HF_HUB_OFFLINE", "1")  # a test that asks the network fails at once
+        further = further or SIDE_BY_SIDE
     line = [venv_python(), *arguments, *further]
     os.chdir(ROOT)
     if os.name != "nt":

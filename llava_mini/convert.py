@@ -133,10 +133,10 @@ def from_transformers(folder: str | Path, *, template: str | None = None, dtype:
         if config.model_type != "llava":
             raise ValueError(f"it holds a {config.model_type} model")
         processor = AutoProcessor.from_pretrained(str(folder))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder} is no LLaVA of transformers ({str(error).strip().splitlines()[0]}); "
+        tokenizer = processor.tokenizer         # without a file of its own, what is found is no processor
+    except Exception as error:  # JSON, tokenizer, a missing file: each with its own exception
+        raise InputError(f"{folder} is no LLaVA of transformers ({(str(error).strip() or type(error).__name__).splitlines()[0]}); "
                          "name a folder with a LlavaForConditionalGeneration and its LlavaProcessor.") from None
-    tokenizer = processor.tokenizer
     if config.vision_config.model_type != "clip_vision_model" or not isinstance(config.vision_feature_layer, int):
         raise InputError(f"{folder} has a {config.vision_config.model_type} tower with the feature layers "
                          f"{config.vision_feature_layer}; only one layer of a CLIP tower can be read.")

@@ -77,6 +77,8 @@ def _render(model: LlavaMini, request: Request, number: int, template: str) -> l
     name = f"request {number}"
     rendered = render(request.messages, template, tokenizer=model.tokenizer, visual_tokens=model.visual_tokens,
                       sample_id=name, prompt=True)
+    if request.features is not None:
+        model.vision_tower.check(request.features, f"Sample {name!r}: its features")
     given = len(request.pictures) if request.features is None else len(request.features)
     if given != len(rendered.picture_starts):
         raise InputError(f"Sample {name!r} has {len(rendered.picture_starts)} {IMAGE} marks that count but {given} pictures; "

@@ -154,7 +154,10 @@ def answers(result, folder: Path) -> Part:
 
 
 def bench(folder: Path | None, result) -> Part:
-    """LLaVA-Bench: relative scores beside the baselines, and whether the judge can be relied on. InputError for another model's."""
+    """LLaVA-Bench: scores beside the baselines, what all say about one picture, and whether the judge can be relied on.
+
+    Raises InputError for another model's.
+    """
     from . import show
     from .bench import result as bench_result
     from .bench.tables import whole
@@ -167,7 +170,10 @@ def bench(folder: Path | None, result) -> Part:
     models = {run["model"] for one in found["benches"].values() for row in one["rows"] for run in row["runs"]}
     if not result.weights or not any(model.endswith(f"-{result.weights[:12]}") for model in models):
         raise InputError(f"{path} is about {', '.join(sorted(models))} and not about {result.name}; run the bench with this one, or leave --bench out.")
-    return Part(part.title, [table(whole(found).splitlines()), *(figure(show.relative_scores(one, one["title"])) for one in found["benches"].values())])
+    drawn = [figure(show.relative_scores(one, one["title"])) for one in found["benches"].values()]
+    # what each says about one picture lies beside the result: under its own name in a run's folder, behind the result's where it is kept
+    beside = [path.with_name(f"{start}{name}-example.png") for name in found["benches"] for start in ("", f"{path.stem}-")]
+    return Part(part.title, [table(whole(found).splitlines()), *drawn, *(figure(one) for one in beside if one.exists())])
 
 
 def probes(folder: Path | None, result) -> Part:

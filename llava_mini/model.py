@@ -119,8 +119,10 @@ class LlavaMini(nn.Module):
         """Word embeddings with H_v in the place of the <image> ids: [batch, tokens, language width].
 
         ``ids`` [batch, tokens]; ``features`` Z_v [n, visual_tokens, vision width] of all pictures in reading
-        order, row by row, or None. Raises InputError if ids and features do not count the same.
+        order, row by row, or None. Raises InputError for features of another tower, and if ids and features do not count the same.
         """
+        if features is not None:
+            self.vision_tower.check(features)
         embeddings = self.language_model.get_input_embeddings()(ids)  # [batch, tokens, language width]
         where = ids == self.image_token_id  # [batch, tokens]
         marks, given = int(where.sum()), 0 if features is None else features.shape[0] * features.shape[1]
@@ -133,11 +135,10 @@ class LlavaMini(nn.Module):
                 nothing = self.projector(embeddings.new_zeros(1, self.vision_tower.width)).sum() * 0
                 embeddings = embeddings + nothing.to(embeddings.dtype)
             return embeddings
-        uneven = (where.sum(1) % features.shape[1]).nonzero()
-        if features.shape[1] != self.visual_tokens or len(uneven):
-            row = int(uneven[0]) if len(uneven) else 0
-            raise InputError(f"Row {row} of the batch holds {int(where[row].sum())} <image> tokens and the features come "
-                             f"in {features.shape[1]}s; every picture needs exactly {self.visual_tokens}.")
+        if len(uneven := (where.sum(1) % self.visual_tokens).nonzero()):
+            row = int(uneven[0])
+            raise InputError(f"Row {row} of the batch holds {int(where[row].sum())} <image> tokens; every picture needs exactly "
+                             f"{self.visual_tokens}.")
         weight = next(self.projector.parameters())
         visual = self.projector(features.to(device=weight.device, dtype=weight.dtype))  # [n, visual_tokens, language width]
         visual = visual.to(embeddings.dtype).flatten(0, 1)  # [n * visual_tokens, language width]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from .errors import InputError
@@ -33,7 +34,8 @@ def load_picture(source: str | Path | Image.Image) -> Image.Image:
     if not path.is_file():
         raise InputError(f"The picture {path} is missing; check the name and the pictures folder.")
     try:
-        with Image.open(path) as picture:
+        # as a file, not as a path: Pillow maps a plain grey TIFF from its path with the sides of a rotated one swapped
+        with open(path, "rb") as file, Image.open(file) as picture:
             return _readable(picture, str(path))
     except Image.UnidentifiedImageError:
         raise InputError(f"{path} is not a picture that can be read; save it as JPEG or PNG, or remove it.") from None
@@ -68,7 +70,10 @@ def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
         low, high = picture.getextrema()
         if low < 0 or high > 65535:
             raise InputError(f"The picture {name} holds numbers outside 0 to 65535; save it as 8-bit or 16-bit PNG.")
-        picture = picture.point(lambda value: value * (1 / 257) + 0.5).convert("L")
+        clear = picture.info.pop("transparency", None)                  # in 16 bits too: it goes before they are scaled
+        deep, picture = picture, picture.point(lambda value: value * (1 / 257) + 0.5).convert("L")
+        if clear is not None:
+            picture.putalpha(Image.fromarray((np.asarray(deep) != clear) * np.uint8(255)))
     if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, (255, 255, 255, 255))

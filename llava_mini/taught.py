@@ -92,7 +92,7 @@ def read_taught(samples: Path, pictures: Path, mix: str = "all") -> list[Sample]
 
 def _lot(picture: str) -> float:
     """A number in [0, 1) that belongs to a picture: a larger share takes the same pictures and more."""
-    return int.from_bytes(hashlib.sha256(f"mix/{picture}".encode()).digest()[:8]) / 2**64
+    return int.from_bytes(hashlib.sha256(f"mix/{picture}".encode()).digest()[:8], "big") / 2**64
 
 
 def as_long(stage: Stage, samples: list[Sample], whole: list[Sample]) -> Stage:

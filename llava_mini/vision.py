@@ -183,6 +183,12 @@ class VisionTower(nn.Module):
         """Visual tokens of one picture: THE number that text, merge, caches and export all ask for here."""
         return (self.size // self.clip.config.patch_size) ** 2 + (1 if self.cls else 0)
 
+    def check(self, features: torch.Tensor, what: str = "The features") -> None:
+        """Raises InputError unless these are of this tower: [n, visual_tokens, width]."""
+        if tuple(features.shape[1:]) != (self.visual_tokens, self.width):
+            raise InputError(f"{what} have the sizes {list(features.shape)} where this vision tower gives "
+                             f"[n, {self.visual_tokens}, {self.width}]; encode the pictures with this model.")
+
     def train(self, mode: bool = True) -> VisionTower:
         """Stays in evaluation mode, whatever the model around it does."""
         return super().train(False)

@@ -111,6 +111,19 @@ def test_a_review_has_the_authors_fields_and_where_it_came_from(tmp_path):
     assert (body["model"], body["temperature"], body["max_tokens"]) == ("gpt-test", 0.2, 1024)
 
 
+def test_the_authors_own_script_gives_the_same_scores(tmp_path):
+    """Guards against reviews of ours that the authors' summarize_gpt_review.py reads otherwise: it takes the means of the tuples, kind by kind."""
+    scores = run(tmp_path / "v.jsonl", Server(lambda number, n, case: f"{number + 2} {9 - number}\nSo."), n=7, candidates=candidates(7))
+    theirs = {}
+    for row in lines(tmp_path / "v.jsonl"):
+        for kind in (row["category"], "all"):
+            theirs.setdefault(kind, []).append(row["tuple"])
+    assert set(theirs) == {"conv", "detail", "complex", "all"}
+    for kind, pairs in theirs.items():
+        first, second = (sum(pair[place] for pair in pairs) / len(pairs) for place in (0, 1))
+        assert 100 * second / first == pytest.approx((scores.all if kind == "all" else scores.kinds[kind]).relative)
+
+
 def test_swapped_shows_the_candidate_first_and_keeps_the_columns(tmp_path):
     """Guards against an order that is not swapped, or scores that are swapped with it."""
     server = Server(lambda number, n, case: "9 3" if case.first.startswith("No") else "3 9")

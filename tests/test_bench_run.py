@@ -136,7 +136,31 @@ def test_no_overall_score_where_a_verdict_is_lacking(tmp_path, benches, capsys):
     found = held(tmp_path / "out", benches[:1], [Taker("half", "answers", given(tmp_path, "half", REFERENCES[:2]))], with_panel=False)
     line = tables.relative_table(found, "coco")[2]
     assert line.split(" | ")[4] == "-" and "2 of 4" in line and "questions without answers: 2 of 4" in tables.whole(found)
-    assert "no score, 2 of 4 judged" in show.relative_scores(found["benches"]["coco"]).alt
+    assert line.split(" | ")[1] == "100.0 (100.0 to 100.0; 1 of 2)" and line.split(" | ")[2] == "100.0 (100.0 to 100.0)"
+    drawing = show.relative_scores(found["benches"]["coco"])
+    assert "no score, 2 of 4 judged" in drawing.alt and "conversation 100.0 (100.0 to 100.0, 1 of 2 judged); detailed description 100.0 (" in drawing.alt
+    assert "100.0 (1 of 2)" in [text.get_text() for axes in drawing.figure.axes for text in axes.texts]
+
+
+def test_the_order_of_table_4_gets_its_verdict():
+    """Guards against a difference of noise that is called a finding, rows that the paper does not compare, and an order that is turned round."""
+    def row(label, *shares):
+        tallies = [{"relative": share, "low": share - 5, "high": share + 5, "judged": 90, "asked": 90} for share in shares]
+        return {"label": label, "runs": [{"scores": {"all": tally, "headline": tally["relative"], "kinds": {}}} for tally in tallies]}
+
+    def of(*rows):
+        return tables.verdicts({"benches": {"coco": {"rows": rows}}}, "coco")
+
+    told = of(row("conversation", 60, 62), row("all", 80, 82), row("LLaVA", 90), row("detail + reasoning", 79, 81), row("no instruction tuning", 57))
+    assert told == ["- all 81.0, detail + reasoning 80.0 (paper: 85.1 and 81.9): within noise (by the ranges over 2 seeds).",
+                    "- detail + reasoning 80.0, conversation 61.0 (paper: 81.9 and 73.8): reproduced (by the ranges over 2 seeds).",
+                    "- conversation 61.0, no instruction tuning 57.0 (paper: 73.8 and 21.5): within noise (by the 95% intervals, or the range where "
+                    "there are several seeds)."]
+    assert "not reproduced: it is the other way round" in of(row("all", 50), row("conversation", 70))[0]
+    assert of(row("LLaVA-mini", 80), row("no instruction tuning", 20)) == []
+    lacking = row("all", 80)
+    lacking["runs"][0]["scores"]["headline"] = None
+    assert of(lacking, row("conversation", 20)) == []
 
 
 def test_names_cannot_break_a_table():

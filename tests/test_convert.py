@@ -145,6 +145,18 @@ def test_what_cannot_be_imported(tmp_path, tiny_model, tiny_vision_folder):
             from_transformers(wrong)
 
 
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "processor_config.json"])
+@pytest.mark.parametrize("how", ["gone", "half"])
+def test_half_copied_exports(tmp_path, tiny_model, name, how):
+    """Guards against a traceback of whichever library reads the file that was lost on the way, or the end of it."""
+    to_transformers(tiny_model, tmp_path / "out")
+    path = tmp_path / "out" / name
+    data = path.read_bytes()
+    path.unlink() if how == "gone" else path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError, match=r"^\S*out (is no LLaVA|cannot be loaded|says that).*[.]$"):
+        from_transformers(tmp_path / "out")
+
+
 def test_export_replaces_exports_only(tmp_path, tiny_model):
     """Guards against an export that overwrites a checkpoint folder."""
     tiny_model.save_pretrained(tmp_path / "checkpoint")

@@ -182,6 +182,22 @@ def test_damaged_shard_is_told_and_made_again(tmp_path, tiny_model, pictures):
     assert torch.equal(again.gather(again.numbers(NAMES)), before)
 
 
+def test_full_disk(tmp_path, tiny_model, pictures):
+    """Guards against half a file under a shard's name, or a traceback without a remedy, when the disk is full."""
+    resource = pytest.importorskip("resource")          # Windows has none
+    cache = FeatureCache(tmp_path / "cache", tiny_model)
+    cache.look(NAMES, pictures, progress=False)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))                # no file may grow beyond this
+    try:
+        with pytest.raises(InputError, match="safetensors cannot be written .*make room on the disk"):
+            cache.compute(NAMES, pictures, progress=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path.name for path in cache.folder.iterdir()} == {"about.json", "known.json"}
+    assert len(filled(tmp_path / "cache", tiny_model, pictures).numbers(NAMES)) == 7
+
+
 def test_large_values_are_not_cut(tmp_path, tiny_model, pictures):
     """Guards against features that become infinite in float16."""
     model = Model(tiny_model)

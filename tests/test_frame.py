@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
+import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 ROOT = Path(__file__).resolve().parents[1]
+SIDE_BY_SIDE = runpy.run_path(str(ROOT / "course.py"))["SIDE_BY_SIDE"]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LINKS = {"Open in Colab": "https://colab.example/github/{path}/blob/main/{file}", "View on GitHub": "{repository}/blob/main/{file}"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -208,16 +211,21 @@ def pytest_runtest_makereport(item, call):
 """
 
 
-def test_the_table_of_times(tmp_path):
-    """Guards against budgets that nobody looks at: the table is printed, a late lesson is marked, one over twice its budget fails."""
+@pytest.mark.parametrize("beside", [[], ["-v", *SIDE_BY_SIDE]], ids=["one process", "side by side"])
+def test_the_table_of_times(tmp_path, beside):
+    """Guards against budgets that nobody looks at: the table is printed, a late lesson is marked, one over twice its budget fails.
+
+    And against two lessons at once, which would wait for each other's folders.
+    """
     (tmp_path / "fakes.py").write_text(FAKES)
     shutil.copy(ROOT / "conftest.py", tmp_path)
     for name in ("01_quick", "02_late", "03_slow"):
         nbformat.write(new_notebook(cells=[new_markdown_cell("# x\n**Time:** 2 minutes. **Memory:** 3 GB.")]), tmp_path / f"{name}.ipynb")
-    done = subprocess.run([sys.executable, "-m", "pytest", "-p", "no:nbmake", "-p", "no:cacheprovider", "-p", "fakes"], cwd=tmp_path,
+    done = subprocess.run([sys.executable, "-m", "pytest", "-p", "no:nbmake", "-p", "no:cacheprovider", "-p", "fakes", *beside], cwd=tmp_path,
                           env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "notebooks")])}, capture_output=True, text=True)
     lines = done.stdout.splitlines()
     for line in ("lesson    states     took     memory stated", "01_quick  2 min         50 s  3 GB", "02_late   2 min        130 s  3 GB   longer than stated",
                  "03_slow   2 min        250 s  3 GB   longer than stated", "together  6 min        430 s"):
         assert line in lines, done.stdout + done.stderr
     assert "03_slow.ipynb took 250 seconds and states 2 minutes" in done.stdout and "1 failed, 2 passed" in lines[-1]
+    assert len(set(re.findall(r"^\[(gw\d)\].*\.ipynb", done.stdout, re.M))) == bool(beside)

@@ -56,7 +56,8 @@ def test_all_figures_of_the_result_are_on_the_page(committed):
 
 def test_the_page_is_one_file_and_every_picture_has_words(committed):
     """Guards against a page that is empty on another computer, or for somebody who cannot see."""
-    assert len(committed.pictures) >= 5 + 2 + 8         # of the run, of the bench, of the probes
+    assert len(committed.pictures) >= 5 + 4 + 8         # of the run, of the bench, of the probes
+    assert sum("what each of them says" in picture["alt"] for picture in committed.pictures) == 2
     assert all(picture["src"].startswith("data:image/png;base64,") and len(picture["alt"]) > 20 for picture in committed.pictures)
     assert not {"script", "link", "iframe"} & set(committed.tags)
 

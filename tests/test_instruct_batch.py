@@ -250,6 +250,34 @@ def test_a_batch_that_fails_says_why(tmp_path, server, capsys):
     assert "failed; 6 no line, 1 failure of the batch (token_limit_exceeded: Enqueued [key])" in out and "SECRET" not in out
 
 
+def test_collecting_can_wait(tmp_path, server, monkeypatch):
+    """Guards against --wait that looks once, or asks the server without a pause."""
+    write(a_plan(2), tmp_path)
+    folder, slept = ["--folder", str(tmp_path)], []
+    assert batch_api.main(["submit", *folder]) == 0
+
+    async def sleep(seconds):
+        slept.append(seconds)
+        server.finish("in_progress" if len(slept) == 1 else "completed")
+
+    monkeypatch.setattr(batch_api.asyncio, "sleep", sleep)
+    assert batch_api.main(["collect", "--wait", *folder]) == 0
+    assert slept == [60, 60] and len(lines(tmp_path)) == 6
+
+
+def test_what_a_batch_brings_is_kept_without_the_key(tmp_path, server):
+    """Guards against a server that writes the key into output or error files, which are kept beside the answers."""
+    (one,) = write(a_plan(2, ["detail"]), tmp_path)
+    refused = {"response": {"status_code": 400, "body": {"error": {"code": "bad", "message": f"not with {KEY}"}}}}
+    server.work = lambda rows: ([output_line(rows[0], text=f"A dog with the sign {KEY} is here.")], [output_line(rows[1]) | refused])
+    submit(server, one)
+    server.finish()
+    assert batch_api.main(["collect", "--folder", str(tmp_path)]) == 0
+    assert lines(tmp_path)[0]["answer"] == "A dog with the sign [key] is here." and "[key]" in lines(tmp_path, "answers.set-aside.jsonl")[0]["message"]
+    assert one.beside("output.jsonl").exists() and one.beside("errors.jsonl").exists()
+    assert "SECRET" not in "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+
+
 @pytest.mark.parametrize("status, words", [(401, "does not accept your key"), (404, "has no Batch API"), (429, "does not take this"), (500, "does not take this")])
 def test_servers_errors_are_one_sentence_without_the_key(tmp_path, server, capsys, status, words):
     """Guards against a traceback, or the key, when a server refuses a file."""

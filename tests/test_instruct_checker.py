@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 from test_instruct_storyteller import record_of
@@ -252,3 +253,13 @@ def test_a_verdict_behind_the_evidence_is_held_against_the_context():
     assert reasons("Is there a red dog?", "The dog is red, so no.") == {"denied thing"}
     assert "wrong colour" in reasons("Is there a blue dog?", "The dog is red, so yes.")
     assert "wrong colour" in reasons("Is there a blue dog?", "The dog is green, so no.")
+
+
+def test_the_errors_that_the_page_admits():
+    """Guards against a page that owns up to an error of the checker which is mended: then strike it out there and here."""
+    page = " ".join((Path(checker.__file__).with_name("README.md")).read_text("utf-8").split())
+    for words, said in (("a pair of dogs", "There is a pair of dogs."), ("the dog has blue fur", "The dog has blue fur."),
+                        ("numbers of a box without brackets", "The dog is at 0.1, 0.7, 0.3, 0.9.")):
+        assert words in page and reasons(("What do you see?", said)) == set()
+    colours = "the cars are red, orange, green and blue"
+    assert colours in page and "absent thing" in reasons(("What do you see?", f"{colours.capitalize()}."))

@@ -13,13 +13,14 @@ import sys
 import threading
 import time
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from fake_server import (  # noqa: F401 (two of them are fixtures)
-    DEAR, GOOD, KEY, PATIENT, Server, a_plan, completion, environment, error, good, keys, keys_of, lines, records, run, shown, source)
+    DEAR, GOOD, KEY, PATIENT, Server, a_plan, completion, environment, error, good, key_of, keys, keys_of, lines, records, run, shown, source)
 from llava_mini.data import read_samples
 from llava_mini.errors import InputError
 from llava_mini.instruct import dataset, generate as generating, ledger, plan as planning, prices, prompts
@@ -82,6 +83,55 @@ def test_it_runs_where_a_loop_is_running(tmp_path):
     async def cell():
         return run(a_plan(1), tmp_path)[1]
     assert asyncio.run(cell()).missing == 0
+
+
+class OverTheWire(BaseHTTPRequestHandler):
+    """Chat completions on a real socket; the first three requests meet a rate limit, a hang-up and half a reply."""
+
+    protocol_version, seen, lock = "HTTP/1.1", [], threading.Lock()
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        with self.lock:
+            number = len(self.seen)
+            self.seen.append((self.path, self.headers["authorization"], key_of(body)))
+        reply = error(429, "rate_limit_exceeded", retry_after_ms="50") if number == 0 else good(key_of(body))
+        if number != 1:
+            self.send_response(reply.status_code)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(reply.content if number != 2 else reply.content[:50])
+        self.close_connection = number in (1, 2)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_over_a_real_connection(tmp_path, source, monkeypatch):
+    """Guards against a client that works only inside the tests' transport: address and key from the environment, sockets that break."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), OverTheWire)
+    monkeypatch.setattr(OverTheWire, "seen", [])
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
+        assert generating.main([str(source), "--folder", str(tmp_path / "out"), "--model", "gpt-test", "--price", "0", "0"]) == 0
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert sorted(keys(lines(tmp_path / "out"))) == sorted((f"p{i}", kind) for i in range(5) for kind in KINDS)
+    assert len(OverTheWire.seen) == 15 + 3 and {(path, key) for path, key, _ in OverTheWire.seen} == {("/v1/chat/completions", f"Bearer {KEY}")}
+    assert KEY not in everything_below(tmp_path)
+
+
+def test_the_cost_is_told_before_and_the_progress_meanwhile(tmp_path, capsys):
+    """Guards against a run that asks before it says what that will cost, and a bar without rate, time left or cost so far."""
+    said = []
+    generate(a_plan(4, ["detail"], price=DEAR), tmp_path, budget=9, transport=Server(lambda *_: said.append(capsys.readouterr().out)), concurrency=1)
+    assert re.search(r"0 of 4 requests are settled.*detail +4 requests x \([\d,]+ \+ \d+ tokens\)\nEstimated by .*: \$0\.\d\d; at most", said[0], re.S)
+    bar = capsys.readouterr().err.split("\r")[-1]
+    assert re.search(r"4/4 \[\d\d:\d\d<\d\d:\d\d, .*request.*, \$0\.0800, 0 set aside\]", bar), bar
 
 
 def test_another_prompt_or_model_is_not_mixed_in(tmp_path):
@@ -351,6 +401,16 @@ def test_the_budget_is_never_exceeded(tmp_path):
     assert summary.missing == 0 and len(server.asked) == 20 - round((spent - 0.02) / 0.02) and summary.cost == pytest.approx(0.42)
 
 
+def test_prompts_longer_than_estimated_stay_within_the_budget(tmp_path):
+    """Guards against a budget that trusts an estimate after the server has counted more, as it does for other scripts than Latin."""
+    plan = a_plan(20, ["detail"], Settings("gpt-test", max_tokens=100, backoff=0.01), DEAR)
+    estimated = prices.prompt_tokens(plan.messages(*plan.requests[0]), prices.counter("gpt-test")[0])
+    each = DEAR.of(3 * estimated, 100)
+    with pytest.raises(InputError, match="is used up"):
+        run(plan, tmp_path, lambda key, n, request: good(key, tokens=(3 * estimated, 100)), budget=4.8 * each, concurrency=1)
+    assert len(lines(tmp_path)) == 4                        # by the estimate there was room for a fifth
+
+
 def test_requests_that_came_to_nothing_count_against_the_budget(tmp_path):
     """Guards against a bill for timed-out requests that no budget stops."""
     settings = Settings("gpt-test", max_tokens=100, backoff=0.001)
@@ -577,7 +637,23 @@ def test_a_dry_run_prints_prompts_and_asks_nothing(tmp_path, source, capsys, mon
     for kind in KINDS:
         assert out.count(prompts.system(kind)) == 1
         assert all(text in out for example in prompts.examples(kind, "photo") for text in example)
+    assert len(re.findall(r"\n--- user\ndog number \d\n\ndog: \[0.1, 0.2, 0.3, 0.4\]\n", out)) == 3           # the picture itself, once a kind
     assert "12 requests to the model 'gpt-4o'" in out and "Estimated by" in out and "$" in out and not (tmp_path / "out").exists()
+
+
+def test_model_and_prices_of_ones_own(tmp_path, source, capsys, monkeypatch):
+    """Guards against an OPENAI_MODEL that is not read, and against the package's prices where one has given one's own."""
+    monkeypatch.setenv("OPENAI_MODEL", "mine")
+    table, order = tmp_path / "mine.json", [str(source), "--folder", str(tmp_path / "out"), "--dry-run"]
+    assert generating.main(order) == 1 and "no price for the model 'mine'" in capsys.readouterr().err
+    dollars = []
+    for price in (100, 200):
+        table.write_text(json.dumps({"models": {"mine": {"prompt": price, "completion": 2 * price}}}))
+        assert generating.main([*order, "--prices", str(table)]) == 0
+        out = capsys.readouterr().out
+        assert "15 requests to the model 'mine'" in out
+        dollars.append(float(re.search(r"Estimated by .*: \$([\d.]+);", out)[1]))
+    assert dollars[0] > 0 and dollars[1] == pytest.approx(2 * dollars[0], abs=0.02)
 
 
 @pytest.mark.parametrize("arguments, words", [
@@ -603,6 +679,23 @@ def test_the_offline_teacher_from_the_command_line(tmp_path, source, capsys):
     assert "answered" in capsys.readouterr().out
     assert dataset.main([str(source), "--folder", str(folder)]) == 0
     assert 10 <= len(read_samples(folder / "samples.json")) <= 15
+
+
+def test_photographs_from_captions_to_samples(tmp_path, real):
+    """Guards against a path that only the storybook's pictures go through: all three kinds of text about each real record, none left out."""
+    source, folder = str(real / "caps_boxes_coco2014_val_80.jsonl"), str(tmp_path / "out")
+    assert generating.main([source, "--folder", folder]) == 0 and dataset.main([source, "--folder", folder]) == 0
+    assert not lines(tmp_path / "out", "answers.set-aside.jsonl") and not lines(tmp_path / "out", "samples.left-out.jsonl")
+    samples = read_samples(tmp_path / "out" / "samples.json")
+    assert len(samples) == 240 and len({sample.images for sample in samples}) == 80
+
+
+def test_the_language_parent_from_the_command_line(tmp_path, source):
+    """Guards against a second teacher that needs code of one's own to be asked."""
+    order = [str(source), "--folder", str(tmp_path / "out"), "--parent", str(ROOT / "data" / "pretrained" / "vicuna-large"), "--few-shots", "storybook"]
+    assert generating.main([*order, "--conversation", "0", "--reasoning", "0", "--detail", "1", "--attempts", "1"]) == 0
+    (row,) = lines(tmp_path / "out") + lines(tmp_path / "out", "answers.set-aside.jsonl")
+    assert (row["model"], row["served"]) == ("parent", "vicuna-large") and row["answer"] and row["usage"]["completion_tokens"] > 0
 
 
 @pytest.mark.parametrize("module", ["generate", "dataset", "batch_api"])

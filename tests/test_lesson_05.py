@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import nbformat
@@ -133,3 +134,18 @@ def test_the_committed_run_showed_what_its_text_says(lesson):
     assert "tensor(nan)" in printed["missing"] and "No token is supervised" in printed["missing"]
     assert "tokens </s>: 1" in printed["quoted"]
     assert all(f"'page-{number}'" in printed["refused"] for number in range(1, 7)) and "'page-7'" in printed["too-long"]
+    outside = [float(share) for share in re.findall(r"([\d.]+)% of the loss", printed["shares"])]
+    assert len(outside) == 2 and outside[1] > outside[0]                     # the words around the answers make most of the loss
+
+
+def test_the_symptoms_are_those_that_the_recap_names(lesson):
+    """Guards against a table of symptoms that the trainings above it have stopped to show."""
+    printed = "\n".join("".join(output.get("text", "") for output in cell.outputs) for cell in lesson.cells if cell.cell_type == "code")
+    found = {name: tuple(map(float, numbers)) for name, *numbers in re.findall(
+        r"^([\w ]+): its training showed ([\d.]+) -> ([\d.]+); loss of answers +([\d.]+)", printed, re.M)}
+    assert set(found) == {"right mask", "end token masked", "labels shifted twice", "prompt supervised"}
+    first, last, answers = found["right mask"]
+    assert abs(found["end token masked"][1] - last) < 0.15                  # "the loss hardly tells"
+    assert found["labels shifted twice"][0] > 2 * first and found["labels shifted twice"][2] > 2 * found["labels shifted twice"][1]
+    high, low, true = found["prompt supervised"]
+    assert high > first and low < last and true > 2 * low and true > answers       # a fast fall; the answers are worse than what one sees

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from pathlib import Path
 
 import pytest
 import tiny
@@ -113,6 +115,13 @@ def test_what_the_prose_says_holds_of_the_committed_run():
     assert profile("paper-7b").align.learning_rate == 2 * stage.learning_rate
     own, *blind, untrained = numbers("blind")
     assert own < min(blind) and max(blind) < untrained                       # part of the fall comes from looking, part does not
+    assert untrained - max(blind) > max(blind) - own and blind[0] > blind[1]       # the larger part does not; a wrong picture is worse than a grey one
+    first, others, _ = numbers("loss")
+    assert first > others                                                    # "the first words are the greater surprise"
+    _, drawn, short, word = numbers("norm")
+    assert drawn > 100 * word > short > word                                 # longer than words, "but no longer by a factor of a hundred"
+    gradient = float(re.search(r"projector +trainable +[\d,]+ +([\d.]+)", LESSON.printed("freeze"))[1])
+    assert gradient > 10                                                     # "far longer than this limit of 1"
     layers = numbers("layer")
     right = next(i for i, line in enumerate(LESSON.printed("layer").splitlines()) if "trained on" in line)
     assert layers[:right] == sorted(layers[:right], reverse=True) and layers[right] == min(layers[: right + 1])
@@ -123,6 +132,15 @@ def test_what_the_prose_says_holds_of_the_committed_run():
     before, after = re.search(r"(\d+) before stage 1, (\d+) after", LESSON.printed("words")).groups()
     assert int(after) > int(before)
     assert "masked_scatter: no word" in LESSON.printed("wrong-count-run") and LESSON.printed("wrong-count-run").rstrip().endswith("False")
+
+
+def test_stage_one_comes_to_rest_as_early_as_the_prose_says():
+    """Guards against "most of the fall lies in the first third" of a schedule that has changed: looked up in the committed run of the same training."""
+    rows = Path(__file__).resolve().parents[1] / "data" / "results" / "mini-full" / "history-align.jsonl"
+    losses = [row["loss"] for row in map(json.loads, rows.read_text("utf-8").splitlines()) if "loss" in row]
+    third = sum(losses[len(losses) // 3:][:10]) / 10                        # means, since single steps jump
+    end = sum(losses[-10:]) / 10
+    assert losses[0] - third > 0.8 * (losses[0] - end) and end > 0.2         # "and it rests well above zero"
 
 
 def test_the_curve_of_stage_one_is_there():

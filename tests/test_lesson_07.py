@@ -112,8 +112,22 @@ def test_what_the_prose_says_holds_of_the_committed_run():
     assert unloaded < 100 * whole / 330 - 20 and abs(unloaded - control) < 15
     before, _, mine = (int(found) for found in re.findall(r"(\d+) of 30 word", LESSON.printed("forget")))
     assert before > mine                                                                         # something was forgotten
-    mean_of_means = re.findall(r"([\d.]+)$", LESSON.printed("accumulate"), re.MULTILINE)
-    assert mean_of_means[0] == mean_of_means[2] != mean_of_means[1]
+    whole, means, sums = map(float, re.findall(r"([\d.]+)$", LESSON.printed("accumulate"), re.MULTILINE))
+    assert abs(whole - sums) < 1e-4 < 0.1 < abs(whole - means)              # the last digit is rounding
+    places, _, learnt = (int(found) for found in re.search(r"(\d+) places: (\d+) visual tokens, (\d+) learnt", LESSON.printed("batch")).groups())
+    assert learnt < places / 5                                               # "less than a fifth"
+    parts = [int(found.replace(",", "")) for found in re.findall(r"(?:frozen|trainable) +([\d,]+)", LESSON.printed("moves"))]
+    assert parts[1] < sum(parts) / 100                                       # "in stage 1 less than a hundredth of the numbers moved"
+
+
+def test_early_and_late_kinds_are_those_that_the_prose_names():
+    """Guards against "place and weather come early" and "late, or not at all" of another training."""
+    told = next(output for output in LESSON.code["kinds-over-time"].outputs if "image/png" in output.data).data["text/plain"]
+    shares = {kind: [float(share) for share in re.findall(r"([\d.]+)%", line)] for kind, line in re.findall(r"^([\w-]+): (.*)$", told, re.M)}
+    late = [shares[kind] for kind in ("where", "relation", "count")]
+    for early in (shares["place"], shares["weather"]):
+        assert early[-1] > sum(row[-1] for row in late) / 3 and max(early[:3]) >= 85
+    assert shares["colour"][0] > 65                                          # "colour was largely there before stage 2"
 
 
 def test_the_kill_was_a_kill():

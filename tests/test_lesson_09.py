@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import random
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +19,14 @@ from llava_mini.nearest import Near
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = json.loads((ROOT / "notebooks" / "09_looking_inside.ipynb").read_text("utf-8"))
 CELLS = {cell["id"]: "".join(cell["source"]) for cell in BOOK["cells"] if cell["cell_type"] == "code"}
+SHOWN = {cell["id"]: cell["outputs"] for cell in BOOK["cells"] if cell["cell_type"] == "code"}
+
+
+def said(cell: str) -> str:
+    """All that a cell printed or showed in words in the committed run."""
+    parts = [part for output in SHOWN[cell] for part in (output.get("text", ""), *(output.get("data", {}).get(kind, "")
+             for kind in ("text/plain", "text/markdown")))]
+    return "\n".join("".join(part) for part in parts)
 
 
 def taken(*cells, **known):
@@ -157,3 +166,30 @@ def test_the_verdict_needs_a_difference():
     lesson = taken("symptom-words", good=good, paired=paired)
     assert "no symptom" in lesson.verdict("same") and "still better" in lesson.verdict("half") and "no better than without" in lesson.verdict("blind")
     assert lesson.verdict("half").startswith("25 points")
+
+
+def test_what_the_prose_says_holds_of_the_committed_run():
+    """Guards against sentences that were true of an earlier model."""
+    changed = {part: answers for part, *answers in re.findall(r"^(\w+) +changed in stage 1: (\w+) +changed in stage 2: (\w+)", said("fresh"), re.M)}
+    assert changed == {"vision_tower": ["no", "no"], "projector": ["yes", "yes"], "language_model": ["no", "yes"]}
+    after = re.search(r"^after stage 1 +(.*)$", said("read"), re.M)[1]
+    assert "one" in after.split() and "umbrella" in after.split()
+    shares = {name: float(share) for name, share in re.findall(r"^([^:\n]+): \d+ of \d+, ([\d.]+)%", said("count"), re.M)}
+    for stage in ("after stage 1", "after stage 2"):                        # "things are read better than what is behind them"
+        assert shares[f"{stage}, things"] > shares[f"{stage}, behind them"] > shares["before stage 1, behind them"]
+    *_, row = map(int, re.findall(r"\d+", said("attention")))
+    assert 64 / row > 0.5                                                   # "most of the row is picture"
+    first = {word: float(share) for word, share in re.findall(r"^(\S+|\(line end\)) +([\d.]+)%", said("shares"), re.M)}
+    assert max(first, key=first.get) == "(line end)" and max(set(first) - {"(line end)"}, key=first.get) == "umbrella"
+    own = {word: int(share) for share, word in re.findall(r"(\d+)% +when (\S+) +is read", said("passed-on-numbers"))}
+    assert own["umbrella"] == max(own.values()) > 50                        # "the name of the thing looks at the thing"
+    assert "**layer 1**" in said("best")                                    # "why can the first layer be enough?"
+    assert "is better than" in said("experiment-words")
+
+
+def test_the_umbrella_is_left_where_the_prose_says_so():
+    """Guards against a map of layer 1 that is brightest somewhere else since the model was trained anew."""
+    key = taken("key", side=8).key_of(page())
+    row = re.search(r"^layer 1: brightest are (.*)$", said("ratio"), re.M)[1]
+    places = [8 * (int(row) - 1) + int(column) - 1 for row, column in re.findall(r"row (\d+) column (\d+)", row)]
+    assert len(places) == 3 and sum("umbrella" in key[place] for place in places) >= 2

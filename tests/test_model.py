@@ -1,10 +1,13 @@
 """model.py and projector.py: the merge, the mask, the loss, and any causal language model."""
 
+import re
+
 import pytest
 import torch
 from tiny import KINDS, causal_lm, features_for, pad, sequence
 
 from llava_mini.errors import InputError
+from llava_mini.generation import Request
 from llava_mini.model import IGNORE, LlavaMini
 from llava_mini.projector import build_projector, load_authors_projector
 
@@ -35,6 +38,19 @@ def test_mismatch_is_one_clear_error(tiny_model, pictures, words, said):
     ids = torch.tensor([sequence(tiny_model, words)])
     with pytest.raises(InputError, match=said):
         tiny_model(ids, features=features_for(tiny_model, pictures))
+
+
+@pytest.mark.parametrize("size", [(1, 5, 32), (2, 2, 32), (1, 4, 16), (4, 32)], ids=str)
+def test_features_of_another_tower_are_the_same_error_everywhere(tiny_model, size):
+    """Guards against two halves taken for one picture, and against torch's words about the sizes of matrices."""
+    words, sizes = re.escape(f"have the sizes {list(size)} where this vision tower gives [n, 4, 32]; encode the pictures"), torch.zeros(size)
+    with pytest.raises(InputError, match=f"^The features {words}"):
+        tiny_model(torch.tensor([sequence(tiny_model, ["i", 2])]), features=sizes)
+    messages = [{"role": "user", "content": "<image>What?"}]
+    good, bad = Request(messages, features=features_for(tiny_model, 1)), Request(messages, features=sizes)
+    for number, requests in enumerate(([bad], [good, bad])):
+        with pytest.raises(InputError, match=f"^Sample 'request {number}': its features {words}"):
+            tiny_model.generate(requests)
 
 
 def test_right_total_in_wrong_rows(tiny_model):

@@ -8,6 +8,7 @@ nbmake runs the lessons; here only what is committed is looked at. To execute a 
 
 from __future__ import annotations
 
+import ast
 import copy
 import re
 import statistics
@@ -26,6 +27,8 @@ MACHINE_PATH = re.compile(r"(?<![\w.:/>-])/(?:home|root|work|tmp|Users|mnt|media
                           r"|\b[A-Za-z]:\\+(?:Users|Windows|Program|Temp)")
 SHARE = re.compile(r"\d\s?%|\b0\.\d")
 COST = re.compile(r"^Whole notebook: (\d+) seconds, ([\d.]+) GB of memory$", re.MULTILINE)
+FIVE = ("02", "05", "06", "07", "09")       # the first lessons; together they have MINUTES
+MINUTES = 20
 
 
 def code_cells(book):
@@ -148,13 +151,39 @@ def honest(book) -> list[str]:
     return faults
 
 
+def complete(book) -> list[str]:
+    """Begins with what the reader will be able to do and what it rebuilds, ends with a recap, things to try and where to go from there."""
+    first = book.cells[0].source if book.cells else ""
+    prose = "\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown")
+    faults = [f"the first cell has no {part}" for part in ("**You will be able to**", "**Paper:**") if part not in first]
+    if "**Paper:**" in first and not re.search(r"\*\*Paper:\*\*(?:.|\n(?!\n))*?(?:[Ss]ection|Table|Figure)", first):
+        faults.append("the first cell names no section, table or figure of the paper")
+    parts = {"a recap": "## Recap", "something to try": "**Try it", "a place to go on": "## (?:Where to read on|What comes next)"}
+    return faults + [f"there is not {what}" for what, mark in parts.items() if not re.search(mark.replace("*", r"\*"), prose)]
+
+
+def current(book) -> list[str]:
+    """The outputs are of this code: what a cell prints in any case stands in what it printed."""
+    faults = []
+    for cell in code_cells(book):
+        said = "\n".join(text for output in cell.outputs for text in texts(output))
+        tree = compile(cell.source, cell.get("id", ""), "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        printed_ = [argument for node in tree.body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+                    and getattr(node.value.func, "id", "") == "print" for argument in node.value.args]
+        words = [part.value for argument in printed_ for part in (argument.values if isinstance(argument, ast.JoinedStr) else [argument])
+                 if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+        gone = [line.strip() for word in words for line in word.splitlines() if line.strip() not in said]
+        faults += [f"cell {cell.id} prints {word!r} and its output has no such words; execute it again" for word in gone[:1]]
+    return faults
+
+
 def derived(book) -> list[str]:
     """No result in the prose, where the next run would not change it: cells print theirs, or return Markdown."""
     return [f"cell {cell.id} states {found[0]!r} in its text; let a cell print it" for cell in book.cells
             if cell.cell_type == "markdown" and (found := SHARE.search(cell.source))]
 
 
-RULES = (sound, kernel, short, executed, anonymous, described, honest, derived)
+RULES = (sound, kernel, short, executed, anonymous, described, honest, complete, current, derived)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -176,6 +205,13 @@ def test_lesson_is_not_too_heavy(lesson):
     assert lesson.stat().st_size < LARGEST
 
 
+def test_the_five_lessons_are_done_in_twenty_minutes():
+    """Guards against five budgets that each are kept and together are an afternoon: as stated, and as the committed runs took."""
+    books = [nbformat.v4.reads(lesson.read_text("utf-8")) for lesson in LESSONS if lesson.stem[:2] in FIVE]
+    assert len(books) == len(FIVE) and sum(stated(book, TIME) for book in books) <= MINUTES
+    assert sum(int(COST.search(printed(book))[1]) for book in books) <= 60 * MINUTES
+
+
 # ---- the rules themselves
 
 def good():
@@ -185,10 +221,12 @@ def good():
     picture = new_output("display_data", {"image/png": "aGk=", "text/plain": "A dog"}, metadata={"image/png": {"alt": "A red dog on a beach."}})
     cost = new_output("stream", name="stdout", text="Whole notebook: 59 seconds, 1.4 GB of memory\n")
     return new_notebook(cells=[
-        new_markdown_cell("# Lesson\n**Time:** 1 minute on two cores. **Memory:** 2 GB.", id="title"),
+        new_markdown_cell("# Lesson\n**You will be able to** look.\n\n**Time:** 1 minute on two cores. **Memory:** 2 GB.\n\n**Paper:** section 3.",
+                          id="title"),
         new_markdown_cell("**Before you run:** what will it say? ![a dog](dog.png)", id="ask"),
         new_code_cell("show(dog)", id="dog", execution_count=1, outputs=[picture]),
-        new_code_cell("print(cost)", id="cost", execution_count=2, outputs=[cost]),
+        new_code_cell("print(f'Whole notebook: {59} seconds, {1.4} GB of memory')", id="cost", execution_count=2, outputs=[cost]),
+        new_markdown_cell("## Recap\n\n**Try it**\n\n1. Look.\n\n## Where to read on\n\nThe paper.", id="recap"),
     ], metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
 
 
@@ -230,6 +268,10 @@ FAULTS = [
     (honest, lambda b: b.cells[1].update(source="Look:")), (honest, lambda b: b.cells[3].update(outputs=[])),
     (honest, lambda b: output_of(b, 3).update(text="Whole notebook: 61 seconds, 1.4 GB of memory")),
     (honest, lambda b: output_of(b, 3).update(text="Whole notebook: 6 seconds, 2.4 GB of memory")),
+    (complete, lambda b: b.cells.pop()), (complete, lambda b: b.cells[4].update(source="## Recap\n\n**Try it**\n\n1. Look.")),
+    (complete, lambda b: b.cells[0].update(source=b.cells[0].source.replace("section 3", "all of it"))),
+    (complete, lambda b: b.cells[0].update(source=b.cells[0].source.replace("**You will be able to**", "Learn to"))),
+    (current, lambda b: b.cells[3].update(source="print(f'All of it: {59} seconds')")), (current, lambda b: b.cells[2].update(source="print('A cat')")),
     (derived, lambda b: b.cells[1].update(source="It gets 91 % right.")), (derived, lambda b: b.cells[1].update(source="The loss ends at 0.17.")),
 ]
 

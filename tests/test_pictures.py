@@ -92,16 +92,32 @@ def test_sixteen_bit_grey_is_scaled(tmp_path):
     near(load_picture(Image.fromarray(values.astype(np.int32))), (5, 15), (128,) * 3, 1)
 
 
+def deep_png(path, values, kind, *more):
+    """A PNG of 16 bits, of which Pillow cannot write every kind: its colour type, and chunks that go before the pixels."""
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, kind, 0, 0, 0)
+    chunks = [(b"IHDR", head), *more, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks))
+
+
+def test_sixteen_bit_grey_with_transparency(tmp_path):
+    """Guards against a transparent number of 16 bits that is looked for among 8: here black would turn clear, as 32768 ends in 0."""
+    values = np.zeros((30, 40), np.uint16)
+    values[:, :20] = 32768
+    deep_png(tmp_path / "deep.png", values, 0, (b"tRNS", struct.pack(">H", 32768)))
+    picture = load_picture(tmp_path / "deep.png")
+    near(picture, (5, 15), (255,) * 3, 0)
+    near(picture, (35, 25), (0,) * 3, 0)
+
+
 @pytest.mark.parametrize("alpha", [False, True])
 def test_sixteen_bit_colour_is_scaled(tmp_path, alpha):
-    """Guards against deep colour pictures that are refused, clipped, or laid on black. Pillow cannot write one."""
+    """Guards against deep colour pictures that are refused, clipped, or laid on black."""
     values = np.full((30, 40, 4 if alpha else 3), 65535, np.uint16)
     values[:, :20, :3] = np.array(RED) * 257
     values[:, 20:, -1] = 0                                              # transparent, or yellow
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 40, 30, 16, 6 if alpha else 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    (tmp_path / "deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks))
+    deep_png(tmp_path / "deep.png", values, 6 if alpha else 2)
     picture = load_picture(tmp_path / "deep.png")
     near(picture, (5, 15), RED, 1)
     near(picture, (35, 25), (255, 255, 255) if alpha else (255, 255, 0), 1)
@@ -114,6 +130,20 @@ def test_exif_rotation(tmp_path, orientation, red_at):
     exif[0x0112] = orientation
     halves().save(tmp_path / "phone.jpg", quality=95, exif=exif)
     near(load_picture(tmp_path / "phone.jpg"), red_at, RED)
+
+
+@pytest.mark.parametrize("kind", ["CMYK.jpg", "grey.tif", "deep.tif", "deep.png"])
+def test_rotated_photographs_of_other_kinds(tmp_path, kind):
+    """Guards against rotated scans that come out scrambled: Pillow reads a plain grey TIFF wrongly where it maps it from its path."""
+    exif, deep = Image.Exif(), np.zeros((30, 40), np.uint16)
+    exif[0x0112], deep[:, :20] = 6, 50000
+    pictures = {"CMYK": halves().convert("CMYK"), "grey": Image.fromarray((deep >> 8).astype(np.uint8)), "deep": Image.fromarray(deep)}
+    pictures[kind.split(".")[0]].save(tmp_path / kind, exif=exif)
+    loaded = load_picture(tmp_path / kind)
+    assert loaded.size == (30, 40)
+    for x in (5, 25):                                                   # what was on the left is above
+        near(loaded, (x, 10), RED if kind == "CMYK.jpg" else (195,) * 3)
+        near(loaded, (x, 30), BLUE if kind == "CMYK.jpg" else (0,) * 3)
 
 
 def test_animation_gives_its_first_frame(tmp_path):

@@ -49,6 +49,17 @@ def test_results_are_of_todays_settings(name):
         "sheet.png", "confusion-what.png", *(f"{what}-{stage}.{end}" for stage in job.stages for what, end in (("loss", "png"), ("history", "jsonl")))}
 
 
+def test_lora_keeps_up_and_the_controls_stay_behind():
+    """Guards against LoRA more than five points behind full tuning, and against right answers that needed no picture."""
+    full = read_result(RESULTS / "mini-full.json").accuracy
+    for split in ("test", "unseen_pairs"):
+        share = {control: report["all"]["accuracy"] for control, report in full[split].items()}
+        assert all(share[control] < share["true"] / 2 for control in ("blind", "blank", "shuffled", "guess")), share
+    _committed("mini-lora")
+    lora = read_result(RESULTS / "mini-lora.json").accuracy
+    assert abs(full["test"]["true"]["all"]["accuracy"] - lora["test"]["true"]["all"]["accuracy"]) <= 0.05
+
+
 @pytest.mark.parametrize("stage", list(STAGES))
 def test_reference_bands_hold_their_runs(stage):
     """Guards against a band of another schedule, and one that the committed run itself would not pass."""

@@ -296,6 +296,14 @@ def test_each_problem_has_its_own_picture(folder, problems, tmp_path):
     assert 3 * n < sum(checked.values()) <= n * world.QUESTIONS["train"] and checked["Name kinds of places"] and checked["Tell the weather from the sky"]
 
 
+def test_the_page_tells_how_many_there_are():
+    """Guards against the size of an earlier set in README.md."""
+    page = (Path(world.__file__).with_name("README.md")).read_text("utf-8")
+    pictures = sum(world.PICTURES * world.DEAL.count(split) // len(world.DEAL) * world.QUESTIONS[split] for split in SPLITS)
+    questions = len(world._without_pictures(0, world.EACH)) + pictures
+    assert f"About {round(questions, -2):,} questions" in page and f"{round(pictures, -2):,} of them about {world.PICTURES:,} pictures" in page
+
+
 def test_samples_of_the_set_train(folder, problems, tmp_path):
     """Guards against samples whose pictures lie elsewhere, and targets whose letter is not read back as the key."""
     prompts.write_samples(tmp_path / "train.json", problems.of("train"))

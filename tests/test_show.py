@@ -238,8 +238,8 @@ def test_verdict_counts_steps():
     band = bands.Band("mini", 3, 1, (2, 6), (1, 1), (2, 2))
     found = bands.compare(history(9, 1.5, 2, 1, 2.5, 0.5, 7, float("nan")), band)
     assert (found.inside, found.above, found.below, found.beyond, found.first_outside) == (3, 1, 1, 3, 5)
-    assert str(found) == ("The loss is inside the reference band of mini at 3 of 5 steps, above it at 1 and below it at 1, for the first time "
-                          "at step 5; about 3 other steps the band says nothing.")
+    assert str(found) == ("The loss is inside the reference band of mini at 3 of 5 steps, above it at 1 and below it at 1 "
+                          "(first outside at step 5); the band says nothing about 3 other steps.")
     assert str(bands.compare(history(1, 1, start=2), band)) == "The loss is inside the reference band of mini at 2 of 2 steps."
     assert bands.compare(history(float("nan"), start=3), band).above == 1
     assert "Nothing to compare" in str(bands.compare(history(1, start=7), band))

@@ -19,8 +19,8 @@ from llava_mini.storybook.presence import ask_for_unseen_pair
 from llava_mini.storybook.questions import KINDS, questions
 from llava_mini.storybook.scenes import Question, Relation, Scene, Thing
 from llava_mini.storybook.values import value
-from llava_mini.storybook.vocabulary import (CATEGORIES, CHARACTER, COLOURS, LARGEST_TRAINING_COUNT, NUMBERS, PLACES, UNSEEN_PAIRS,
-                                             UNSEEN_PLACE)
+from llava_mini.storybook.vocabulary import (CATEGORIES, CHARACTER, COLOURS, LARGEST_TRAINING_COUNT, NUMBERS, PLACES, SIZES, UNSEEN_PAIRS,
+                                             UNSEEN_PLACE, WEATHER)
 from llava_mini.storybook.world import SPLITS, scenes
 
 DOG = Thing("dog", "brown", "big", (0.05, 0.6, 0.35, 0.9))
@@ -42,6 +42,18 @@ def test_training_never_shows_what_is_held_out():
             assert not any(t.character for t in scene.things)
             assert not {(t.colour, t.category) for t in scene.things} & UNSEEN_PAIRS
             assert max(Counter(t.category for t in scene.things).values()) <= LARGEST_TRAINING_COUNT
+
+
+def test_the_world_is_as_rich_as_promised():
+    """Guards against a category, colour, place, weather, size or relation that is in the tables and never in a picture."""
+    assert len(CATEGORIES) >= 24 and len(COLOURS) == 8 and len(PLACES) >= 9
+    seen = list(scenes("train", 400))
+    things = [thing for scene in seen for thing in scene.things]
+    for told, known in (("category", CATEGORIES), ("colour", COLOURS), ("size", SIZES)):
+        assert {getattr(thing, told) for thing in things} == set(known)
+    assert {s.place for s in seen} == set(PLACES) - {UNSEEN_PLACE} and {s.weather for s in seen} == {*WEATHER, None}
+    assert {r.kind for s in seen for r in s.relations} == {"on", "under", "holding"} and 10 < sum(s.odd is not None for s in seen) < 80
+    assert {len(s.things) for s in seen} == {1, 2, 3, 4, 5, 6}
 
 
 def test_parents_know_what_llava_is_never_shown():
@@ -279,8 +291,11 @@ def test_folder_is_coco_and_llava(folder):
     numbers = {image["id"] for image in told["images"]}
     assert {a["image_id"] for a in told["annotations"]} == numbers
     names = {c["id"]: c["name"] for c in found["categories"]}
+    for table in (told, found):                             # COCO's readers look annotations up by their numbers
+        assert len({a["id"] for a in table["annotations"]}) == len(table["annotations"])
     for a in found["annotations"]:
         x, y, w, h = a["bbox"]
+        assert a["area"] == pytest.approx(w * h, rel=0.01) and a["iscrowd"] == 0
         assert a["image_id"] in numbers and a["category_id"] in names and 0 <= x < x + w <= 224 and 0 <= y < y + h <= 224
     for sample in read(folder, "align.json"):
         assert (folder / "pictures" / sample["image"]).exists()

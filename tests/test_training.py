@@ -291,6 +291,20 @@ def test_text_only_and_several_pictures(run):
         assert run(settings, text).records[-1]["gradient"]["projector"] == 0
 
 
+def test_the_papers_order_reaches_the_rows(model, tmp_path, pictures):
+    """Guards against a recipe whose random order of picture and question is not used, or is another one at every start."""
+    cache, names = FeatureCache(tmp_path / "features", model), [f"{number}.png" for number in range(8)]
+    cache.look(names, pictures, progress=False)
+    cache.compute(names, pictures, progress=False)
+
+    def begins(**changes):                      # where the picture stands in each row
+        rows = make_rows(model, make_samples(texts=0), stage("full", **changes), cache)
+        return [row.ids.tolist().index(model.image_token_id) for row in rows]
+    first, drawn = begins(), begins(image_order="random")
+    assert len(set(first)) == 1 and min(drawn) == first[0] and 6 < sum(place > first[0] for place in drawn) < 18
+    assert drawn == begins(image_order="random") != begins(image_order="random", seed=1)
+
+
 def test_faulty_samples_are_named_before_the_first_step(run, tmp_path):
     """Guards against a sample that is too long being cut, skipped, or met an hour later; all are told at once."""
     samples = make_samples()

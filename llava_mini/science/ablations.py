@@ -23,9 +23,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..commands import guarded
-from ..comparison import read_runs, run_missing, share
+from ..comparison import read_runs, run_missing, share, verdict
 from ..errors import InputError
-from ..evaluation import Result, unpaired
+from ..evaluation import Result
 from ..main import here
 from ..profiles import profile
 from ..report import keep
@@ -101,10 +101,7 @@ def table(group: str, results: dict[str, list[Result]]) -> str:
 
 
 def verdicts(group: str, results: dict[str, list[Result]]) -> list[str]:
-    """A sentence for each variant beside the unchanged run: reproduced, not reproduced or within noise, as it came out.
-
-    With several seeds the ranges over the seeds must not meet; a single seed is judged by the 95% interval of the difference.
-    """
+    """A sentence for each variant beside the unchanged run: reproduced, not reproduced or within noise, see :func:`..comparison.verdict`."""
     from ..show.runs import pooled
 
     names = list(GROUPS[group])
@@ -113,14 +110,9 @@ def verdicts(group: str, results: dict[str, list[Result]]) -> list[str]:
         if not base or name not in results:
             continue
         one, other = ([run.accuracy["test"]["true"]["all"] for run in runs] for runs in (base, results[name]))
-        (a, *range_a), (b, *range_b) = pooled(one), pooled(other)
-        if min(len(one), len(other)) > 1:
-            noise, how = range_a[0] <= range_b[1] and range_b[0] <= range_a[1], f"the ranges over {min(len(one), len(other))} seeds"
-        else:
-            noise, how = unpaired(one[0]["correct"], one[0]["n"], other[0]["correct"], other[0]["n"]).within_noise, "the 95% interval of one seed"
         variant = GROUPS[group][name]
-        outcome = "the two differ" if variant.paper is None else "reproduced" if a > b else "not reproduced: it is the other way round"
-        told.append(f"{GROUPS[group][names[0]].label} {a:.1%}, {variant.label} {b:.1%}: {'within noise' if noise else outcome} (by {how}).")
+        told.append(f"{GROUPS[group][names[0]].label} {pooled(one)[0]:.1%}, {variant.label} {pooled(other)[0]:.1%}: "
+                    f"{verdict(one, other, variant.paper is not None)}.")
     return told
 
 

@@ -1,7 +1,7 @@
 """The letter that a model's text chooses, or why none can be read. Nothing is guessed.
 
-The authors take a bare letter, else a letter at the start ("B. ..."), else "The answer is B."; whatever else is wrong to
-them, and of two answers they take the first. Here more ways of writing are read ("(b)", "Answer: B", a letter on the
+The authors take a bare letter, else a letter at the start ("B. ...", whatever comes after it), else "The answer is B."
+where that stands once; all else is wrong to them. Here more ways of writing are read ("(b)", "Answer: B", a letter on the
 last line, bold type, the word for answer in some other languages), and two answers that differ are refused.
 """
 

@@ -25,7 +25,7 @@ def relative_scores(bench: Mapping, title: str = "") -> style.Drawing:
 
     A panel for each kind of question and one for all, a row for each candidate: the relative score with its 95% interval,
     or of several seeds the mean with the range. The line at 100 is the reference, which read captions and boxes. Where a
-    verdict is lacking there is no overall score, and the row says how many there are. Raises InputError where there is no row.
+    verdict is lacking there is no overall score, and the score of its kind says how many there are. Raises InputError where there is no row.
     """
     rows = bench["rows"]
     if not rows:
@@ -48,7 +48,8 @@ def relative_scores(bench: Mapping, title: str = "") -> style.Drawing:
                 axes.plot((low, high), (y, y), color=colour, linewidth=1.6, solid_capstyle="butt")
                 axes.plot(middle, y, marker=sign, markersize=6.5, markerfacecolor=colour if row["what"] == "model" else "white", markeredgecolor=colour,
                           markeredgewidth=1.5)
-                axes.text(middle, y - 0.2, f"{middle:.1f}", ha="center", va="bottom", fontsize=8)
+                text = f"{middle:.1f}{_covered(row['runs'], kinds[place], ' ({} of {})')}"
+                axes.text(middle, y - 0.2, text, ha="center", va="bottom", fontsize=8)
             axes.set_xlim(0, 1.06 * most)
             axes.set_title(KINDS.get(kind, style.printable(kind)), fontsize=10)
             axes.grid(False, axis="y")
@@ -58,8 +59,9 @@ def relative_scores(bench: Mapping, title: str = "") -> style.Drawing:
         figure.supxlabel("relative score: 100 is the reference (dashed), with the 95% interval", fontsize=9)
         figure.suptitle(title, fontsize=11, x=0.01, ha="left")
         style.settle(figure)
-    words = [f"{_name(row)}: " + "; ".join(f"{KINDS.get(kind, kind)} " + (f"{value[0]:.1f} ({value[1]:.1f} to {value[2]:.1f})" if value else
-                                           f"no score, {_lacking(row['runs'])}") for kind, value in zip(kinds, line)) for row, line in zip(rows, values)]
+    words = [f"{_name(row)}: " + "; ".join(f"{KINDS.get(kind, kind)} " + (
+        f"{value[0]:.1f} ({value[1]:.1f} to {value[2]:.1f}{_covered(row['runs'], kind, ', {} of {} judged')})" if value else
+        f"no score, {_lacking(row['runs'])}") for kind, value in zip(kinds, line)) for row, line in zip(rows, values)]
     return style.Drawing(figure, "\n".join([f"{title}, with the 95% interval:", *words]))
 
 
@@ -73,6 +75,13 @@ def _value(runs: Sequence[Mapping], kind: str) -> tuple[float, float, float] | N
     shares = [tally["relative"] for tally in tallies]
     low, high = (tallies[0]["low"], tallies[0]["high"]) if len(runs) == 1 else (min(shares), max(shares))
     return sum(shares) / len(shares), low, high
+
+
+def _covered(runs: Sequence[Mapping], kind: str, words: str) -> str:
+    """How many questions of a kind were judged, of how many, in ``words``; nothing where it is all of them."""
+    tallies = [run["scores"]["all"] if kind == "all" else run["scores"]["kinds"][kind] for run in runs]
+    judged, asked = (sum(tally[name] for tally in tallies) for name in ("judged", "asked"))
+    return words.format(judged, asked) if judged < asked else ""
 
 
 def _lacking(runs: Sequence[Mapping]) -> str:
