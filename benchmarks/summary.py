@@ -98,5 +98,23 @@ def table(found: dict) -> str:
     return "\n".join(lines)
 
 
+def page(found: dict) -> list[str]:
+    """The lines of README.md in this folder: the package's two ways of training, and the chat, beside transformers at its best."""
+    names = {"align": "stage 1", "tune": "stage 2, full", "lora": "stage 2, LoRA"}
+    lines = ["| | samples/s, Trainer at its best | package | ratio | ratio, prepared | ratio to Trainer's default | peak MiB, Trainer | package |", "|---" * 8 + "|"]
+    for stage, sides in found["summary"].items():
+        best = sides["trainer-best"]
+        for side, how in (("package-packed", "packed"), ("package-separate", "a row for each sample")):
+            one = sides[side]
+            lines.append(f"| {names[stage]}, {how} | {best['samples_per_second']['median']:.1f} | {one['samples_per_second']['median']:.1f} | {_ratio(one['to_best'])} | "
+                         f"{_ratio(one['prepared_to_best'])} | {_ratio(one['to_default'])} | "
+                         + " | ".join(f"{side['peak']['median']:.0f}" if "peak" in side else "-" for side in (best, one)) + " |")
+    shares = ", ".join(f"{names[stage]} {sides['package-packed']['matmul_share']['median']:.0%} (Trainer {sides['trainer-best']['matmul_share']['median']:.0%})"
+                       for stage, sides in found["summary"].items())
+    return [*lines, f"- Share of the machine's matrix products, packed: {shares}.", *[f"- Chat, {case['case']}: transformers {' '.join(line(case).split('transformers')[1].split())}." for case in found["chat"]],
+            *[f"- Aim for {names.get(one['what'], one['what'])}: {one['aim']:.1f} times; found {one['found']:.2f} times: "
+              f"{'reached' if one['reached'] else 'NOT reached'}." for one in found["aims"]]]
+
+
 def _ratio(numbers: dict[str, float]) -> str:
     return f"{numbers['median']:.2f} ({numbers['min']:.2f}-{numbers['max']:.2f})"

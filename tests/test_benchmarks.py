@@ -343,3 +343,16 @@ def test_two_teachers_at_the_same_requests(tmp_path):
     for found in json.loads((tmp_path / "quick-teachers.json").read_text())["teachers"].values():
         assert found["requests"] == 12 == found["can be read"] + sum(found["set aside"].values())
         assert found["can be read"] == found["samples"] + sum(found["left out by the checker"].values())
+
+
+def test_the_page_has_the_committed_figures():
+    """Guards against ratios in prose that no run gave. The assertion shows the lines to paste."""
+    root = Path(__file__).resolve().parents[1]
+    found = json.loads((root / "data" / "results" / "benchmark-training.json").read_text("utf-8"))
+    told = (root / "benchmarks" / "README.md").read_text("utf-8").split("<!-- training -->")[1].split("<!-- /training -->")[0]
+    assert [line for line in told.splitlines() if line] == summary.page(found), "\n".join(summary.page(found))
+    assert found["settings"]["rounds"] == 3 and found["settings"]["steps"] == 16 and found["settings"]["clock"] == "wall" and found["chat"]
+    ratios = {stage: sides["package-packed"]["prepared_to_best"]["median"] for stage, sides in found["summary"].items()}
+    chat = min(case["ratio"]["median"] for case in found["chat"])
+    assert (f"stage 1 is {ratios['align']:.1f} times as fast, stage 2 {ratios['tune']:.1f} times, LoRA {ratios['lora']:.1f} times, chat at least "
+            f"{chat:.1f} times") in " ".join((root / "README.md").read_text("utf-8").split())
