@@ -2,7 +2,7 @@
 
     python -m llava_mini.bench.run data/pretrained/llava-mini --folder runs/bench/llava-mini          # the paper's Table 5
     python -m llava_mini.bench.run all=runs/mini-full/model talk=runs/data-conversation-seed0/model --baselines untuned \\
-        --folder runs/bench/table-4                                                                    # Table 4
+        --folder runs/bench/two                                                                        # see table_4.py for Table 4
     python -m llava_mini.bench.run theirs=answers.jsonl --bench qa90_questions.jsonl --contexts caps_boxes_coco2014_val_80.jsonl \\
         --references qa90_gpt4_answer.jsonl --folder runs/bench/qa90 --judge gpt-4o --budget 5
 
