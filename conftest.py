@@ -6,8 +6,9 @@ import os
 
 import pytest
 
-if "PYTEST_XDIST_WORKER_COUNT" in os.environ:       # several processes side by side: the cores are divided among them
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))))
+SIDE_BY_SIDE = "PYTEST_XDIST_WORKER" in os.environ and "OMP_NUM_THREADS" not in os.environ
+if SIDE_BY_SIDE:
+    os.environ["OMP_NUM_THREADS"] = "1"             # before anything imports torch
 
 TOLERANCE = 2       # times its budget, before a lesson fails: a test run shares its machine, a reader's mostly does not
 
@@ -32,6 +33,12 @@ def pytest_xdist_make_scheduler(config, log):
             return "lessons" if path.endswith(".ipynb") else path
 
     return Together(config, log)
+
+
+def pytest_runtest_setup(item):
+    """A lesson trains, in a process of its own, and has all cores; the other tests take one."""
+    if SIDE_BY_SIDE and getattr(item, "nbmake", False):
+        os.environ.pop("OMP_NUM_THREADS", None)
 
 
 @pytest.hookimpl(wrapper=True)

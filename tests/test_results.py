@@ -70,7 +70,7 @@ def test_reference_bands_hold_their_runs(stage):
     assert band.fits(JOBS[name].training(stage) | {"steps": history[-1]["step"]})
     assert band.runs == len(band.seeds) and 0 in band.seeds and band.steps[-1] == history[-1]["step"]
     verdict = show.compare(history, band)
-    assert verdict.compared > 0 and verdict.inside >= (1.0 if band.runs > 1 else 0.9) * verdict.compared       # of one run: its smoothed self
+    assert verdict.compared > 0 and verdict.inside >= (0.95 if band.runs > 1 else 0.9) * verdict.compared      # between its steps a band is a straight line
 
 
 def test_the_finished_model_is_that_of_the_result():
