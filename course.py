@@ -41,7 +41,7 @@ COMMANDS = {
     "lab": ("open the lessons in JupyterLab", ["-m", "jupyterlab", "--LabApp.default_url=/lab/tree/notebooks"]),
     "setup": ("only prepare, say before a journey without network", None),
 }
-# Of all the tests: the lessons on one core, the others beside them on another, see conftest.py. Some tests alone start sooner without.
+# Of all the tests: the lessons in one process and the others in a second, see conftest.py. Some tests alone start sooner without.
 SIDE_BY_SIDE = ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"]
 
 # What pip prints when something outside this project is amiss, and the sentence that says it.

@@ -26,8 +26,8 @@ from .run import BENCHES, copy_to, run
 from .takers import BASELINE_LABELS, Bench, Taker
 
 FOLDER = Path("runs/bench/table-4")
-ROWS = {"all": "all", "detail + reasoning": "detail-reasoning", "conversation + some": "conversation-some", "conversation": "conversation"}
 # row, as in tables.TABLE_4 -> variant of ablations.GROUPS["data"]; the paper's last row is stage 1 alone
+ROWS = {"all": "all", "detail + reasoning": "detail-reasoning", "conversation + some": "conversation-some", "conversation": "conversation"}
 
 
 def takers(seeds: Sequence[int], base: Job) -> list[Taker]:

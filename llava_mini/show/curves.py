@@ -17,7 +17,6 @@ from ..history import History, series
 from . import style
 from .bands import Band, compare, smooth
 
-
 FAR = 30            # times: learning rates further apart are drawn on a logarithmic scale
 
 
