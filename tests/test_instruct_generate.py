@@ -346,6 +346,21 @@ def test_one_request_that_is_never_answered(tmp_path):
     assert server.asked == [("p1", "detail")] and summary.missing == 0
 
 
+def test_replies_that_are_no_completions_are_kept_and_limited(tmp_path):
+    """Guards against a broken proxy's page that nobody gets to see, one that holds the key, and asking it again in every run for ever."""
+    settings = Settings("gpt-test", backoff=0.001, retries=1)
+    page = httpx2.Response(200, text=f"<html>Sign in, {KEY}</html>" + "x" * 1000)
+    script = lambda key, n, request: page if key == ("p1", "detail") else None      # noqa: E731
+    server, summary = run(a_plan(4, settings=settings), tmp_path, script, attempts=2, concurrency=1)
+    aside = lines(tmp_path, "answers.set-aside.jsonl")
+    assert [(row["id"], row["kind"], row["reason"], row["attempt"]) for row in aside] == [("p1", "detail", "unreadable", n) for n in (1, 2)]
+    assert all(row["message"].startswith("<html>Sign in") and len(row["message"]) <= 300 for row in aside) and KEY not in everything_below(tmp_path)
+    assert (summary.given_up["detail"], summary.missing, server.asked.count(("p1", "detail"))) == (1, 0, 4)
+    server, _ = run(a_plan(4, settings=settings), tmp_path, script, attempts=2)
+    assert server.asked == []                               # given up, until more attempts are allowed
+    assert run(a_plan(4, settings=settings), tmp_path, attempts=3)[1].answered["detail"] == 4
+
+
 # Answers of no use.
 
 def test_malformed_answers_are_set_aside_and_asked_again(tmp_path):
@@ -409,6 +424,18 @@ def test_prompts_longer_than_estimated_stay_within_the_budget(tmp_path):
     with pytest.raises(InputError, match="is used up"):
         run(plan, tmp_path, lambda key, n, request: good(key, tokens=(3 * estimated, 100)), budget=4.8 * each, concurrency=1)
     assert len(lines(tmp_path)) == 4                        # by the estimate there was room for a fifth
+
+
+def test_the_first_answer_comes_alone_under_a_budget(tmp_path):
+    """Guards against a first handful of requests, all sent by the estimate, that together cost more than was allowed."""
+    plan = a_plan(20, ["detail"], Settings("gpt-test", max_tokens=100, backoff=0.01), DEAR)
+    estimated = prices.prompt_tokens(plan.messages(*plan.requests[0]), prices.counter("gpt-test")[0])
+    each = DEAR.of(3 * estimated, 100)
+    with pytest.raises(InputError, match="is used up"):
+        run(plan, tmp_path, lambda key, n, request: good(key, tokens=(3 * estimated, 100)), seconds=0.01, budget=3.5 * each, concurrency=8)
+    assert sum(row["cost"] for row in lines(tmp_path)) <= 3.5 * each and len(lines(tmp_path)) == 3
+    server, _ = run(plan, tmp_path, seconds=0.01, budget=100.0, concurrency=5)
+    assert server.most_under_way == 5                       # by then the tokens of an answer are known
 
 
 def test_requests_that_came_to_nothing_count_against_the_budget(tmp_path):

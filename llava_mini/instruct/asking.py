@@ -102,7 +102,9 @@ class Run:
         tasks: set[asyncio.Task] = set()
         try:
             while self.queue or tasks:
-                while self.queue and len(tasks) < self.concurrency:
+                # under a budget the first answer is waited for alone: it tells how far the estimate is from what the server counts
+                known = self.budget is None or self.new or self.book.done
+                while self.queue and len(tasks) < (self.concurrency if known else 1):
                     asked = self.plan.messages(*self.queue[0])
                     most = self._most(asked)
                     if not self._affords(most):
@@ -132,7 +134,7 @@ class Run:
             self.refused += 1
             row = self.rejected(record, kind, asked, str(error))
         except Unanswered as error:
-            self._unanswered(record, kind, str(error))
+            self._unanswered(record, kind, asked, error)
             return
         else:
             self.silent, self.new = 0, self.new + 1
@@ -158,15 +160,19 @@ class Run:
     def _about(self, record, kind: str, asked: list[dict]) -> entries.Asked:
         return entries.Asked(record.id, record.image, kind, prompts.digest(asked), self.plan.settings.model, self.book.tried[record.id, kind] + 1)
 
-    def _unanswered(self, record, kind: str, fault: str) -> None:
+    def _unanswered(self, record, kind: str, asked: list[dict], error: Unanswered) -> None:
         if self.teacher.stopping.is_set():
             return
         self.silent += 1
         self.missed[record.id, kind] += 1
+        tried = self.missed[record.id, kind]
+        if error.body:
+            self.book.add(self.rejected(record, kind, asked, error.body) | {"reason": "unreadable"})
+            tried = max(tried, self.book.tried[record.id, kind])            # those of earlier runs count too
         if self.silent >= SILENCE:
-            raise Stop(f"The server at {place(self.teacher.client)} does not answer any more (the last fault: {fault}); see whether it "
-                       f"runs and can be reached, then {KEPT}.")
-        self._again(self.missed[record.id, kind] < self.attempts, record, kind)
+            raise Stop(f"The server at {place(self.teacher.client)} does not answer any more (the last fault: {error.fault}); see whether "
+                       f"it runs and can be reached, then {KEPT}.")
+        self._again(tried < self.attempts, record, kind)
 
     def _again(self, again: bool, record, kind: str) -> None:
         if again:

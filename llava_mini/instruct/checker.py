@@ -39,7 +39,7 @@ ALIKE = 0.6                 # two questions with the same answer that share so m
 REASONS = ("format", "image mark", "empty turn", "repeated turn", "mentions captions", "absent thing", "denied thing", "wrong colour",
            "wrong number", "wrong size", "wrong side", "wrong place", "wrong weather")
 _SHARE = r"-?(?:[01](?:\.\d+)?|\.\d+)"         # of the width or height, as the boxes have them
-_SOURCES = re.compile(r"\b(?:captions?|bounding box(?:es)?|annotations?|annotators?|coordinates?)\b|"
+_SOURCES = re.compile(r"\b(?:captions?|bounding[- ]box(?:es)?|bbox(?:es)?|annotations?|annotators?|coordinates?)\b|"
                       r"\b(?:provided|given) (?:text|descriptions?|information)\b|\[\s*-?[01]?\.\d+\s*,|"
                       r"\baccording to the (?:text|descriptions?|boxes|(?:\w+ )?sentences?)\b|"
                       r"\b(?:text|descriptions?|sentences?) (?:given|provided|says?|states?|mentions?|tells?)\b|\blist of (?:boxes|objects|sentences)\b|"
@@ -47,6 +47,7 @@ _SOURCES = re.compile(r"\b(?:captions?|bounding box(?:es)?|annotations?|annotato
                       r"\bthe boxes (?:show|say|tell|state|mention|indicate)\b|"
                       r"\b(?:its|their) box(?:es)? (?:is|are|ends?|begins?|starts?) (?:at|near) the \w+ (?:edge|border)\b(?! of the (?!picture|image|photo|frame))|"
                       rf"[\[(]\s*(?=[^\])]*\.\d){_SHARE}(?:\s*,\s*{_SHARE}){{1,3}}\s*[\])]|\b[xy][12]?\s*[=:]\s*{_SHARE}\b|"
+                      r"\b(?:at|from) [01]?\.\d+\s*,\s*[01]?\.\d+|"
                       rf"\b(?:from|between) {_SHARE} (?:to|and) {_SHARE} of the (?:width|height|picture|image|photo)\b", re.I)
 
 

@@ -36,6 +36,7 @@ _TOUCHING = re.compile(r"\b(?:hold|holds|holding|carrying|wearing|under|behind|b
 
 _IT_IS = re.compile(rf"\bit (?:is|looks) (?:an? )?({'|'.join((*COLOURS, *SIZES))})(?: one| in colou?r)?(?=\W*$|[,;])")
 # Beside these a sentence holds nothing else that "it" might mean.
+_COATS = ("fur", "hair", "feathers", "paint")              # what has their colour has it too
 _BARE = set("""there is are here also and , . ; one you we i see sees can be seen a the it visible stands sits lies big small large little
 clearly right""".split())
 
@@ -104,6 +105,8 @@ def _asserted(sentence: str, facts: Facts) -> list[str]:
             everything = _COUNTING.match(text) and not sides and not _TOUCHING.search(text)
             if m.number > right or everything and m.number != right:
                 found.append("wrong number")
+        if right == 1 and m.plural and words[m.start:m.start + 2] in (["pair", "of"], ["couple", "of"]):       # of one thing there is no pair
+            found.append("wrong number")
         if len(sides) == 1 and not _TOUCHING.search(text) and _elsewhere(m, next(iter(sides)), facts):
             found.append("wrong side")
     if (seen := _SEEN_FROM.search(text)) and len(here) == 2:
@@ -151,6 +154,10 @@ def _said_of(m: Mention, words: list[str]) -> tuple[str | None, str | None]:
         at += 3
     if words[at:at + 1] == [","] and words[at + 1:at + 2] and words[at + 1] in COLOURS and words[at + 2:at + 4] in (["in", "colour"], ["in", "color"]):
         return COLOURS[words[at + 1]], size
+    if words[at:at + 1] in (["has"], ["have"]) and words[at + 2:at + 3] and words[at + 1] in COLOURS and words[at + 2] in _COATS:
+        return COLOURS[words[at + 1]], size
+    if words[at:at + 3] in (["'s", "colour", "is"], ["'s", "color", "is"]) and words[at + 3:at + 4] and words[at + 3] in COLOURS:
+        return COLOURS[words[at + 3]], size
     if words[at:at + 2] in ([",", "which"], [",", "that"]):
         at += 2
     if words[at:at + 1] and words[at] in ("is", "are", "looks", "look", "wears", "wear"):

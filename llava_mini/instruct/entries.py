@@ -9,7 +9,8 @@
 ``usage`` has a field "estimated" where the server did not count; ``served`` is the model's exact name as the server
 gives it, ``reply`` the server's name for the answer, ``cost`` dollars at the price of the day. A line that is set aside
 has a field ``reason`` as well: "empty", "format", "cut off", "refused" (see answers.py), or "rejected" with the server's
-``message``, where it would not take the request at all.
+``message``, where it would not take the request at all, or "unreadable", where all its replies were no completions and
+``message`` is how the last one began.
 """
 
 from __future__ import annotations

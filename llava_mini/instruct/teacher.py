@@ -23,6 +23,7 @@ from .prices import TOKENS
 LONGEST_WAIT = 600.0                    # seconds; a server that asks for more is better tried another time
 LONGEST_BACKOFF = 30.0                  # seconds, where the server does not say
 RETRIES_UNHEARD = 2                     # while the server has never answered anything: it may not be running at all
+BODY = 300                              # characters kept of a reply that cannot be read
 DOUBTFUL = ("timeout", "dropped", "unreadable")     # faults after which the server may have done, and billed, its work
 
 
@@ -42,7 +43,11 @@ class Rejected(Exception):
 
 
 class Unanswered(Exception):
-    """No answer to this one request after all that was tried."""
+    """No answer to this one request after all that was tried; ``body`` is how the last reply begins if it was "unreadable"."""
+
+    def __init__(self, fault: str, body: str = ""):
+        super().__init__(fault)
+        self.fault, self.body = fault, body
 
 
 class Teacher:
@@ -61,16 +66,17 @@ class Teacher:
 
         ``again``: how often they were asked before, to no use; a seed that is sent along becomes another one by it.
         """
-        sent, fault, wait = 0, "stopped", 0.0
+        sent, fault, wait, body = 0, "stopped", 0.0, ""
         while sent <= (self.settings.retries if self._heard else min(self.settings.retries, RETRIES_UNHEARD)):
             await self._rest(wait)
             if self.stopping.is_set():
                 break
             options = self._options
             seed = {"seed": options["seed"] + again} if "seed" in options else {}
+            answer = None
             try:
-                answer = self.client.chat.completions.create(model=self.settings.model, messages=messages, **options | seed)
-                answer = await asyncio.wait_for(answer, self.settings.timeout)      # the client's own limit is between two bytes
+                asking = self.client.chat.completions.create(model=self.settings.model, messages=messages, **options | seed)
+                answer = await asyncio.wait_for(asking, self.settings.timeout)      # the client's own limit is between two bytes
                 self._heard = True
                 return read(answer.to_dict(warnings=False), lambda text: without_key(self.client, text))
             except (asyncio.TimeoutError, openai.APITimeoutError):
@@ -87,12 +93,13 @@ class Teacher:
                         wait = 0.0
                         continue
                     raise Rejected(told(self.client, error)) from None
-            except (openai.OpenAIError, ValueError, AttributeError, TypeError, LookupError):     # not JSON, or not a completion
+            except (openai.OpenAIError, ValueError, AttributeError, TypeError, LookupError) as error:    # not JSON, or not a completion
                 self._heard, fault, wait = True, "unreadable", None
+                body = without_key(self.client, str(error if answer is None else answer))[:BODY]
             self.faults[fault] += 1
             sent += 1
             wait = self._until(wait) if wait else self._longer(sent)
-        raise Unanswered(fault)
+        raise Unanswered(fault, body if fault == "unreadable" else "")
 
     def _adapt(self, error: openai.APIStatusError, sent: dict) -> bool:
         """Whether it is worth sending again with other options: newer models know max_tokens by another name, and some

@@ -181,11 +181,12 @@ def _mentions(text: str) -> tuple[Mention, ...]:
 
 
 def _is_colour(words: list[str], at: int) -> bool:
-    """Orange before another noun, or said of one: "an orange cat", "orange and white", "is orange", "in orange"."""
+    """Orange before another noun, or said of one: "an orange cat", "orange and white", "is orange", "red, orange"."""
     after = words[at + 1] if at + 1 < len(words) else "."
     before = words[at - 1] if at else ""
-    return after.isalpha() and (after not in _FOLLOW or after == "and") or before in (
-        "is", "are", "in", "colour", "color", "wears", "wear", "wearing", "and", "or")
+    return (after.isalpha() and (after not in _FOLLOW or after == "and")
+            or before in ("is", "are", "in", "colour", "color", "wears", "wear", "wearing", "and", "or")
+            or before == "," and at > 1 and words[at - 2] in COLOURS)
 
 
 def _phrase(words: list[str], start: int, end: int, floor: int) -> Mention:
