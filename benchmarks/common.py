@@ -1,4 +1,4 @@
-"""What the benchmarks share: one process for each measurement, its memory, and ratios with their spread.
+"""What the benchmarks share: one process for each measurement, and ratios with their spread.
 
 A measurement runs in a process of its own, so that its peak memory is its own and nothing that an earlier
 one loaded, cached or allocated helps or hurts it.
@@ -19,7 +19,6 @@ from statistics import median
 from llava_mini.files import make_folder, write_safely
 
 ROOT = Path(__file__).resolve().parents[1]
-MEBIBYTE = 2 ** 20
 
 
 def about(name: str) -> dict:
@@ -69,24 +68,6 @@ def measure(job: dict, threads: int = 0) -> dict:
             name = " ".join(str(job[key]) for key in ("kind", "stage", "side") if key in job)
             raise MeasurementError(f"The measurement {name!r} failed:\n{(done.stderr or done.stdout)[-3000:]}")
         return json.loads(found.read_text(encoding="utf-8"))
-
-
-def memory() -> dict[str, float | None]:
-    """Resident memory of this process in MiB: ``now`` and the ``peak`` so far; None where the system does not tell.
-
-    Linux is asked for the peak of this program: getrusage() there also counts the process that started it.
-    """
-    try:
-        lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-        return {name: int(lines[field].split()[0]) * 1024 / MEBIBYTE for name, field in (("now", "VmRSS"), ("peak", "VmHWM"))}
-    except (OSError, KeyError):
-        pass
-    try:
-        import resource
-    except ImportError:                         # Windows
-        return {"now": None, "peak": None}
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {"now": None, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MEBIBYTE}
 
 
 class Stopwatch:

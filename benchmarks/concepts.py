@@ -22,8 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from llava_mini.files import make_folder
+from llava_mini.memory import MEBIBYTE, memory
 
-from .common import MEBIBYTE, ROOT, MeasurementError, about, aims, keep, memory, verdicts
+from .common import ROOT, MeasurementError, about, aims, keep, verdicts
 
 OUTPUT = Path("data/results/benchmark-concepts.json")
 CAPTIONS, QUICK = 3_300_000, 30_000

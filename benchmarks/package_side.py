@@ -7,10 +7,11 @@ from pathlib import Path
 
 from llava_mini.data import picture_names
 from llava_mini.features import FeatureCache
+from llava_mini.memory import memory
 from llava_mini.profiles import Stage
 from llava_mini.training import make_rows, train
 
-from .common import Stopwatch, memory
+from .common import Stopwatch
 from .flops import Work, pairs, sizes, training_flops
 from .setting import Setting
 

@@ -21,8 +21,9 @@ import time
 from pathlib import Path
 
 from llava_mini.files import make_folder
+from llava_mini.memory import MEBIBYTE, memory
 
-from .common import MEBIBYTE, ROOT, MeasurementError, about, aims, keep, memory, spread, verdicts
+from .common import ROOT, MeasurementError, about, aims, keep, spread, verdicts
 
 OUTPUT = Path("data/results/benchmark-read-samples.json")
 SAMPLES, QUICK, ROUNDS = 158_000, 2_000, 3

@@ -17,9 +17,10 @@ from PIL import Image
 from transformers import AutoProcessor, LlavaForConditionalGeneration, Trainer, TrainerCallback, TrainingArguments
 
 from llava_mini.conversation import labels, render
+from llava_mini.memory import memory
 from llava_mini.profiles import Stage
 
-from .common import Stopwatch, memory
+from .common import Stopwatch
 from .flops import Work, pairs, sizes, training_flops
 from .setting import Setting
 

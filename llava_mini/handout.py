@@ -2,89 +2,29 @@
 
     python -m llava_mini.handout runs/mini-full                     # a run of the main job
     python -m llava_mini.handout data/results --name mini-full      # the committed one
-    python -m llava_mini.handout runs/mini-full --bench runs/bench/mini-full --probes runs/probes/model --science data/results/science
+    python -m llava_mini.handout runs/mini-full --bench runs/bench/mine --probes runs/probes/mine --science data/results/science
 
 The page is made from results alone, no model is asked. It is one file: pictures lie within, each with the same in words.
-What has not been measured is named, with the command that measures it. A bench or probes of another model are refused; ScienceQA
-trains a model of its own, so its part is told as it is.
+Bench and probes of these very weights are found by themselves, in runs/ and data/results/, and those of another model are refused;
+ScienceQA trains a model of its own, so its part is told as it is. What has not been measured is named, with its command.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
 import sys
-from dataclasses import dataclass, field
-from html import escape
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from .commands import guarded
 from .errors import InputError
+from .page import Part, figure, paragraph, table, whole
 from .report import RESULTS, keep
 
 SPLITS = {"test": "New pictures", "unseen_pairs": "A colour and a thing that no sample shows together", "unseen_place": "A place that no sample shows",
           "unseen_counts": "Five or six of a kind"}
+RUNS = Path("runs")
 CONTROLS = {"true": "right", "blind": "without a picture", "blank": "with a grey one", "shuffled": "with another's", "guess": "most frequent answer"}
-STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}
-table{border-collapse:collapse;margin:1rem 0;font-size:.9rem}th,td{border-bottom:1px solid #ccc;padding:.25rem .7rem;text-align:left}
-td:not(:first-child){font-variant-numeric:tabular-nums}img{max-width:100%}figure{margin:1rem 0}
-nav li{display:inline-block;margin-right:1rem}section{break-inside:avoid-page}code{background:#f2f2f2;padding:.1rem .3rem}
-.lacking{border-left:4px solid #E69F00;padding-left:1rem}"""
-
-
-@dataclass
-class Part:
-    """A chapter of the page."""
-
-    title: str
-    html: list[str] = field(default_factory=list)   # already escaped
-    lacking: str = ""           # the command that would measure it, where nothing is there
-
-    @property
-    def anchor(self) -> str:
-        return "".join(letter if letter.isalnum() else "-" for letter in self.title.lower())
-
-
-def paragraph(text: str) -> str:
-    return f"<p>{escape(text)}</p>"
-
-
-def table(lines: list[str]) -> str:
-    """A Markdown table, or several with lines of text among them, as HTML. All of it is escaped."""
-    out, rows = [], []
-
-    def close():
-        if rows:
-            head, *body = rows
-            out.append("<table><thead><tr>" + "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head) + "</tr></thead><tbody>"
-                       + "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in body) + "</tbody></table>")
-            rows.clear()
-
-    for line in lines:
-        cells = [cell.strip().replace("**", "").replace("`", "") for cell in line.strip().strip("|").split(" | ")]
-        if line.startswith("|") and set(line) <= set("|-: "):
-            continue
-        if line.startswith("|"):
-            rows.append(cells)
-            continue
-        close()
-        if line.strip():
-            out.append(f"<h3>{escape(line.strip('# '))}</h3>" if line.startswith("#") else paragraph(line.lstrip("- ")))
-    close()
-    return "\n".join(out)
-
-
-def figure(drawing) -> str:
-    """A show.Drawing, or the path of a PNG that one has saved, within the page."""
-    if isinstance(drawing, Path):
-        from PIL import Image
-
-        data = drawing.read_bytes()
-        with Image.open(drawing) as picture:
-            alt = str(picture.info.get("Description", drawing.stem))
-    else:
-        data, alt = drawing.png(), drawing.alt
-    return f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{base64.b64encode(data).decode()}"></figure>'
 
 
 def about(result) -> Part:
@@ -160,58 +100,73 @@ def bench(folder: Path | None, result) -> Part:
     """
     from . import show
     from .bench import result as bench_result
-    from .bench.tables import whole
+    from .bench.tables import whole as all_tables
 
-    part = Part("LLaVA-Bench", lacking="python -m llava_mini.bench.run MODEL --folder FOLDER, and then --bench FOLDER")
-    if folder is None:
+    def models(path: Path) -> set[str]:
+        return {run["model"] for one in bench_result.read(path)["benches"].values() for row in one["rows"] for run in row["runs"]}
+
+    def of_this(path: Path) -> bool:
+        return bool(result.weights) and any(model.endswith(f"-{result.weights[:12]}") for model in models(path))
+
+    part = Part("LLaVA-Bench", lacking=f"python -m llava_mini.bench.run MODEL --folder {RUNS.as_posix()}/bench/{result.name}")
+    path = folder / "result.json" if folder and folder.is_dir() else folder or _first([*RUNS.glob("bench/*/result.json"), *RESULTS.glob("bench/*.json")], of_this)
+    if path is None:
         return part
-    path = folder / "result.json" if folder.is_dir() else folder
+    if not of_this(path):
+        raise InputError(f"{path} is about {', '.join(sorted(models(path)))} and not about {result.name}; run the bench with this one, or leave --bench out.")
     found = bench_result.read(path)
-    models = {run["model"] for one in found["benches"].values() for row in one["rows"] for run in row["runs"]}
-    if not result.weights or not any(model.endswith(f"-{result.weights[:12]}") for model in models):
-        raise InputError(f"{path} is about {', '.join(sorted(models))} and not about {result.name}; run the bench with this one, or leave --bench out.")
     drawn = [figure(show.relative_scores(one, one["title"])) for one in found["benches"].values()]
     # what each says about one picture lies beside the result: under its own name in a run's folder, behind the result's where it is kept
     beside = [path.with_name(f"{start}{name}-example.png") for name in found["benches"] for start in ("", f"{path.stem}-")]
-    return Part(part.title, [table(whole(found).splitlines()), *drawn, *(figure(one) for one in beside if one.exists())])
+    return Part(part.title, [table(all_tables(found).splitlines()), *drawn, *(figure(one) for one in beside if one.exists())])
 
 
 def probes(folder: Path | None, result) -> Part:
     """How it behaves when something is changed on purpose. Raises InputError for another model's."""
     from . import show
     from .evaluation.probes.result import read_behaviour
+    from .evaluation.probes.tables import probe_tables
 
-    part = Part("Probes", lacking="python -m llava_mini.evaluation.probes MODEL --folder FOLDER, and then --probes FOLDER")
-    if folder is None:
+    def of_this(path: Path) -> bool:
+        return read_behaviour(path).weights == result.weights
+
+    part = Part("Probes", lacking=f"python -m llava_mini.evaluation.probes MODEL --folder {RUNS.as_posix()}/probes/{result.name}")
+    path = folder / "behaviour.json" if folder and folder.is_dir() else folder or _first(
+        [*RUNS.glob("probes/*/behaviour.json"), *RESULTS.glob("probes/*/behaviour.json")], of_this)
+    if path is None:
         return part
-    path = folder / "behaviour.json" if folder.is_dir() else folder
-    found = read_behaviour(path)
-    if found.weights != result.weights:
+    if not of_this(path):
         raise InputError(f"{path} is of another model than {result.name}; probe this one, or leave --probes out.")
-    return Part(part.title, [figure(drawing) for drawing in show.probe_figures(found).values()])
+    found = read_behaviour(path)
+    drawn, lines = show.probe_figures(found), probe_tables(found)
+    for name, drawing in drawn.items():
+        probe, _, detail = name.partition("-")
+        part.html += [figure(drawing), *([] if detail else [table(lines[probe])])]          # a second figure of a probe needs no second table
+    return part
+
+
+def _first(paths: Iterable[Path], of_this: Callable[[Path], bool]) -> Path | None:
+    """The newest file about this model; one that cannot be read is named and passed over, as nobody has asked for it."""
+    for path in sorted(paths, key=lambda path: -path.stat().st_mtime):
+        try:
+            if of_this(path):
+                return path
+        except InputError as error:
+            print(f"Not on the page, {path}: {error}")
+    return None
 
 
 def science(folder: Path | None, result) -> Part:
     """ScienceQA: the nine columns, with and without the text-only model."""
-    part = Part("ScienceQA", lacking="python -m llava_mini.science.run --results, and then --science data/results/science")
-    if folder is None:
+    part = Part("ScienceQA", lacking="python -m llava_mini.science.run --results, and then python -m llava_mini.science.tables data/results/science")
+    if folder is None and not (RESULTS / "science" / "tables.md").exists():
         return part
+    folder = folder or RESULTS / "science"
     pictures = [figure(path) for path in sorted(folder.glob("*.png"))]
     tables = folder / "tables.md"
     if not tables.exists():
         raise InputError(f"{folder} holds no tables.md; make it with python -m llava_mini.science.tables {folder.as_posix()}.")
     return Part(part.title, [table(tables.read_text(encoding="utf-8").splitlines()), *pictures])
-
-
-def page(name: str, parts: list[Part]) -> str:
-    """The whole page."""
-    body = "".join(f'<section id="{part.anchor}"><h2>{escape(part.title)}</h2>' + "\n".join(part.html)
-                   + (f'<p class="lacking">Not measured yet: <code>{escape(part.lacking)}</code></p>' if part.lacking and not part.html else "")
-                   + "</section>\n" for part in parts)
-    links = "".join(f'<li><a href="#{part.anchor}">{escape(part.title)}</a></li>' for part in parts)
-    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-            f"<title>{escape(name)}: report</title><style>{STYLE}</style></head><body><h1>{escape(name)}</h1>"
-            f"<p>Made from results by <code>python -m llava_mini.handout</code>.</p><nav><ul>{links}</ul></nav>\n{body}</body></html>\n")
 
 
 def write(folder: Path, name: str = "", *, bench_folder: Path | None = None, probes_folder: Path | None = None,
@@ -229,16 +184,16 @@ def write(folder: Path, name: str = "", *, bench_folder: Path | None = None, pro
     result, beside = read_result(path), folder / name if (folder / name).is_dir() else folder
     parts = [answers(result, beside), bench(bench_folder, result), probes(probes_folder, result), science(science_folder, result),
              trainings(beside), about(result)]
-    return keep(output or folder / ("report.html" if folder.resolve() != RESULTS.resolve() else f"{name}/report.html"), page(result.name, parts).encode())
+    return keep(output or folder / ("report.html" if folder.resolve() != RESULTS.resolve() else f"{name}/report.html"), whole(result.name, parts).encode())
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llava_mini.handout", description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, help="of a run, or data/results")
     parser.add_argument("--name", default="", help="of the run (default: the folder's)")
-    parser.add_argument("--bench", type=Path, help="folder of llava_mini.bench.run, or its result")
-    parser.add_argument("--probes", type=Path, help="folder of llava_mini.evaluation.probes, or its result")
-    parser.add_argument("--science", type=Path, help="folder of llava_mini.science.tables")
+    parser.add_argument("--bench", type=Path, help="folder of llava_mini.bench.run, or its result (default: the newest of these weights)")
+    parser.add_argument("--probes", type=Path, help="folder of llava_mini.evaluation.probes, or its result (default: the newest of these weights)")
+    parser.add_argument("--science", type=Path, help=f"folder of llava_mini.science.tables (default: {RESULTS.as_posix()}/science, where it is)")
     parser.add_argument("--output", type=Path, help="default: report.html in the folder")
     args = parser.parse_args(arguments)
     return guarded(lambda: print(f"Written: {write(args.folder, args.name, bench_folder=args.bench, probes_folder=args.probes, science_folder=args.science, output=args.output)}"))

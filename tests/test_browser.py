@@ -257,10 +257,13 @@ def write(first, last):
 
 
 def test_training_monitor(lab, tmp_path):
-    """Guards against a monitor that shows the first moment for ever, or answers of a model as markup."""
+    """Guards against a monitor that shows the first moment for ever, without its reference band, or answers of a model as markup."""
     outputs = lab.run_cell(f"folder = Path({str(tmp_path)!r})\n{RECORDS}\n(folder / 'run.json').write_text(json.dumps(dict(settings=dict(epochs=1, max_steps=None))))\n"
-                           "write(1, 20)\nwatch = show.monitor(folder, title='A training', every=0.2)\nwatch.follow()")
+                           f"write(1, 20)\nband = show.read_band({str(browser.ROOT / 'data' / 'results' / 'band-align.json')!r})\n"
+                           "watch = show.monitor(folder, band, title='A training', every=0.2)\nwatch.follow()")
     expect(outputs.get_by_text("step 20 of 100")).to_be_visible()
+    band = outputs.locator("svg polygon").first.bounding_box()
+    assert band["width"] > 100 and band["height"] > 10
     curve = outputs.locator("svg polyline").last.get_attribute("points")
     lab.run_cell("write(21, 60)")
     expect(outputs.get_by_text("step 60 of 100")).to_be_visible()

@@ -11,6 +11,8 @@ import pytest
 from llava_mini import handout
 from llava_mini.errors import InputError
 from llava_mini.evaluation import read_result, write_result
+from llava_mini.evaluation.probes import read_behaviour
+from llava_mini.page import table
 
 RESULTS = Path(__file__).resolve().parents[1] / "data" / "results"
 
@@ -62,9 +64,41 @@ def test_the_page_is_one_file_and_every_picture_has_words(committed):
     assert not {"script", "link", "iframe"} & set(committed.tags)
 
 
-def test_what_is_not_measured_is_named(committed, tmp_path):
+def test_every_probe_has_its_table(committed):
+    """Guards against figures whose numbers nobody can read off, and a table that tells others than the result."""
+    found = read_behaviour(RESULTS / "probes" / "llava-mini" / "behaviour.json").probes
+    cells = [cell.strip() for cell in committed.cells]
+    for row in found["counting"]["numbers"]:
+        share = row["share"]
+        wanted = [str(row["number"]), "yes" if row["trained"] else "no", str(share["n"]), f"{share['share']:.1%} ({100 * share['low']:.0f} to {100 * share['high']:.0f}%)"]
+        assert any(cells[at:at + 4] == wanted for at in range(len(cells))), row
+    for row in found["absent"]["strategies"]:
+        assert f"{row['f1']:.3f}" in cells[cells.index(row["name"]):][:6]
+    assert {"foreign ones: right for the picture", "bottom right", found["character"]["words"][0]["question"]} <= set(cells)
+
+
+def test_bench_and_probes_are_found_by_the_weights(tmp_path, monkeypatch, capsys):
+    """Guards against a page without what was measured, with that of another model, and against stumbling over a stranger's broken file."""
+    runs = tmp_path / "runs"
+    for name in ("bench/other", "bench/mine", "probes/broken", "probes/mine"):
+        (runs / name).mkdir(parents=True)
+    text = (RESULTS / "bench" / "llava-mini.json").read_text()
+    (runs / "bench/mine/result.json").write_text(text)
+    weights = read_result(RESULTS / "mini-full.json").weights
+    (runs / "bench/other/result.json").write_text(text.replace(weights[:12], "f" * 12))
+    (runs / "probes/mine/behaviour.json").write_bytes((RESULTS / "probes/llava-mini/behaviour.json").read_bytes())
+    (runs / "probes/broken/behaviour.json").write_text("{")                                 # the newest
+    monkeypatch.setattr(handout, "RUNS", runs)
+    monkeypatch.setattr(handout, "RESULTS", tmp_path / "none")
+    words = " ".join(Reader(handout.write(RESULTS, "mini-full", output=tmp_path / "report.html").read_text(encoding="utf-8")).words)
+    assert words.count("Not measured yet") == 1 and "llava_mini.science.run" in words       # ScienceQA alone
+    assert "Not on the page, " in (said := capsys.readouterr().out) and "broken" in said and "other" not in said
+
+
+def test_what_is_not_measured_is_named(tmp_path, monkeypatch):
     """Guards against a chapter that is missing in silence."""
-    assert " ".join(committed.words).count("Not measured yet") == 1
+    monkeypatch.setattr(handout, "RUNS", tmp_path)
+    monkeypatch.setattr(handout, "RESULTS", tmp_path)
     told = " ".join(Reader(handout.write(RESULTS, "mini-full", output=tmp_path / "report.html").read_text(encoding="utf-8")).words)
     for command in ("llava_mini.bench.run", "llava_mini.evaluation.probes", "llava_mini.science.run"):
         assert f"python -m {command}" in told
@@ -86,7 +120,7 @@ def test_what_a_model_said_stays_text(tmp_path):
 
 def test_tables_by_hand():
     """Guards against rows that lose a cell, and a separator that becomes a row."""
-    html = handout.table(["## Head", "| a | b |", "|---|---|", "| 1 | **2** |", "", "- text < text", "| c | d |", "| 3 | 4 |"])
+    html = table(["## Head", "| a | b |", "|---|---|", "| 1 | **2** |", "", "- text < text", "| c | d |", "| 3 | 4 |"])
     assert re.sub(r"\s+", "", html) == ('<h3>Head</h3><table><thead><tr><thscope="col">a</th><thscope="col">b</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr>'
                                         '</tbody></table><p>text&lt;text</p><table><thead><tr><thscope="col">c</th><thscope="col">d</th></tr></thead><tbody><tr>'
                                         '<td>3</td><td>4</td></tr></tbody></table>')

@@ -206,6 +206,14 @@ def test_what_cannot_be_read_is_refused_with_its_reason(text, reason):
     assert extract.read(text, 3) == extract.Reading(None, reason) and reason in extract.REASONS
 
 
+@pytest.mark.parametrize(("text", "index"), [
+    ("B", 1), ("B. It floats", 1), ("Wood floats. The answer is B.", 1), ("B. The answer is C.", 1), ("b", None), ("(b)", None), ("B.", None), ("", None),
+    ("The answer is B. I repeat: the answer is B.", 1), ("The answer is B. The answer is B.", None), ("The answer is C.", 2), ("The answer is D.", None), ("E", None)])
+def test_the_authors_rule(text, index):
+    """Guards against published numbers that are compared with those of another rule under the authors' name."""
+    assert extract.authors(text, 3) == index
+
+
 # ---- scores
 
 SAID = {"1": "Insects have six legs. The answer is A.", "2": "The answer is A.", "3": "(c)", "4": "A or B"}      # 5 is not answered
@@ -219,6 +227,7 @@ def test_nine_columns_by_hand(six):
         "G1-6": (3, 1, 1, 1), "G7-12": (2, 1, 0, 0), "Avg": (5, 2, 1, 1)}
     assert report.chosen == [0, 0, 2, None, None] and report.right == [True, False, True, False, False]
     assert dict(report.reasons) == {"two answers": 1}
+    assert (report.authors.n, report.authors.correct, report.authors.unreadable, report.authors.missing) == (5, 1, 2, 1)       # "(c)" is none to them
     assert report.problems == ["The answers: 1 problem has no answer (5); they count as wrong.", "The answers: 1 unread (two answers: 4); they count as wrong."]
     z2 = 1.96 ** 2                                          # Wilson's interval of 2 of 5
     middle, half = (2 + z2 / 2) / (5 + z2), 1.96 * sqrt(2 * 3 / 5 + z2 / 4) / (5 + z2)
@@ -232,7 +241,8 @@ def test_the_table_shows_counts_intervals_and_what_is_unread(six):
     assert lines[0].split() == list(COLUMNS)
     assert lines[1].split() == ["ours", "50.00", "0.00", "100.00", "50.00", "0.00", "50.00", "33.33", "50.00", "40.00"]
     assert lines[4].split() == ["n", "2", "2", "1", "2", "2", "2", "3", "2", "5"] and lines[5].split()[-1] == "1" and lines[6].split() == ["missing", *"010001101"]
-    assert lines[7].startswith("! ") and lines[9].split() == ["always", "A", "100.00", "-", "-", "-", "-", "100.00", "-", "100.00", "100.00"]
+    assert lines[7].split() == "by the authors' own rule of reading a letter 20.00, 2 unread".split()
+    assert lines[8].startswith("! ") and lines[10].split() == ["always", "A", "100.00", "-", "-", "-", "-", "100.00", "-", "100.00", "100.00"]
 
 
 def test_scoring_refuses_what_does_not_go_together(six):

@@ -385,6 +385,8 @@ def test_the_tables_say_what_the_results_say(job, together, tmp_path):
         assert row.split(" | ")[1:] == [f"{100 * tally['accuracy']:.2f}" for tally in report["columns"].values()][:-1] + [
             f"{100 * report['columns']['Avg']['accuracy']:.2f} |"]
     assert "| random choice | 50.00 | 50.00 |" in text and "| *problems* | 1 | 2 | 1 | 3 | 2 | 1 | 2 | 2 | 4 |" in text
+    theirs = found["llava"]["true"]["authors"]
+    assert theirs["n"] == 4 and f"narrower rule: LLaVA {100 * theirs['accuracy']:.2f} (unread: {theirs['unreadable']}), the training without" in text
     assert "## Table 10" in text and "| with the picture | " in text and "the text-only teacher " in text
 
 

@@ -1,8 +1,8 @@
 """The letter that a model's text chooses, or why none can be read. Nothing is guessed.
 
 The authors take a bare letter, else a letter at the start ("B. ...", whatever comes after it), else "The answer is B."
-where that stands once; all else is wrong to them. Here more ways of writing are read ("(b)", "Answer: B", a letter on the
-last line, bold type, the word for answer in some other languages), and two answers that differ are refused.
+where that stands once; all else is wrong to them, see :func:`authors`. Here more ways of writing are read ("(b)", "Answer: B",
+a letter on the last line, bold type, the word for answer in some other languages), and two answers that differ are refused.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 EMPTY, TWO, NO_OPTION, SCRIPT, NONE = "empty", "two answers", "no such option", "another script", "no letter"
 REASONS = (EMPTY, TWO, NO_OPTION, SCRIPT, NONE)
+OPTIONS = ("A", "B", "C", "D", "E")             # the letters that the authors know
 
 _ONE = r"(?:\([A-Ha-h]\)|[A-H](?![\w'’]))"          # a letter as part of a sentence; small ones only in brackets
 _SAYS = (r"(?i:answer|choice|option|antwort|respuesta|réponse|risposta|resposta|antwoord|svaret|ответ)"
@@ -56,6 +57,18 @@ def read(text: str, choices: int) -> Reading:
         return Reading(None, SCRIPT if foreign else NONE)
     index = ord(found.pop()) - ord("A")
     return Reading(index) if index < choices else Reading(None, NO_OPTION)
+
+
+def authors(text: str, choices: int) -> int | None:
+    """The choice by the authors' rule, to compare with published numbers; None where that rule reads none, which counts as wrong.
+
+    >>> authors("B", 3), authors("B. It floats", 3), authors("It floats. The answer is B.", 3), authors("Answer: B", 3)
+    (1, 1, 1, None)
+    """
+    stated = re.findall(r"The answer is ([A-Z]).", text)
+    letter = text if text in OPTIONS else text[0] if text[:1] in OPTIONS and text[1:3] == ". " else stated[0] if len(stated) == 1 else ""
+    index = OPTIONS.index(letter) if letter in OPTIONS else choices
+    return index if index < choices else None
 
 
 def _stated(text: str) -> set[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..errors import InputError
 from ..evaluation.accuracy import Tally
-from .extract import read
+from .extract import authors, read
 from .files import Outputs
 from .problems import COLUMNS, Problem, columns
 
@@ -25,6 +25,7 @@ class Report:
     reasons: Counter = field(default_factory=Counter)           # extract.REASONS -> how many texts were not read for it
     unread: dict[str, list[str]] = field(default_factory=dict)  # reason -> ids
     problems: list[str] = field(default_factory=list)           # what is wrong with the file
+    authors: Tally = field(default_factory=Tally)               # all of it by the authors' narrower rule, see extract.authors
 
     @property
     def all(self) -> Tally:
@@ -33,7 +34,7 @@ class Report:
     def as_dict(self) -> dict:
         """JSON form: every column with its count, interval, unread and missing answers."""
         return {"columns": {name: tally.as_dict() for name, tally in self.columns.items()}, "reasons": dict(self.reasons),
-                "problems": list(self.problems)}
+                "problems": list(self.problems), "authors": self.authors.as_dict()}
 
 
 def score(problems: Sequence[Problem], outputs: Outputs | Mapping[str, str]) -> Report:
@@ -50,10 +51,11 @@ def score(problems: Sequence[Problem], outputs: Outputs | Mapping[str, str]) -> 
         outputs = Outputs(dict(outputs))
     report, missing = Report(problems=list(outputs.problems)), []
     for problem in problems:
-        index, reason = outputs.indices.get(problem.id), ""
+        index, reason = theirs, _ = outputs.indices.get(problem.id), ""
         if problem.id in outputs.texts:
             reading = read(outputs.texts[problem.id], len(problem.choices))
             index, reason = reading.index, reading.reason
+            theirs = authors(outputs.texts[problem.id], len(problem.choices))
         elif index is None:
             missing.append(problem.id)
         report.chosen.append(index)
@@ -67,6 +69,10 @@ def score(problems: Sequence[Problem], outputs: Outputs | Mapping[str, str]) -> 
             tally.correct += index == problem.answer
             tally.unreadable += bool(reason)
             tally.missing += index is None and not reason
+        report.authors.n += 1
+        report.authors.correct += theirs == problem.answer
+        report.authors.unreadable += theirs is None and problem.id in outputs.texts
+        report.authors.missing += index is None and not reason
     where = outputs.name or "The answers"
     if missing:
         report.problems.append(f"{where}: {len(missing)} problem{'s have' if len(missing) > 1 else ' has'} no answer "
@@ -94,6 +100,7 @@ def table(reports: Report | Mapping[str, Report]) -> str:
                                                  for tally in report.columns.values()))
         for what, cell in _BELOW.items():
             lines.append(f"  {what:<{wide - 2}}" + "".join(f"{cell(tally):>8}" for tally in report.columns.values()))
+        lines.append(f"  by the authors' own rule of reading a letter {100 * report.authors.accuracy:.2f}, {report.authors.unreadable:,} unread")
         lines += [f"! {problem}" for problem in report.problems]
     return "\n".join(lines)
 

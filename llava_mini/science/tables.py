@@ -85,6 +85,14 @@ def unread(results: Mapping[str, Result]) -> str:
     return "Answers without a readable letter, counted as wrong: " + ", ".join(parts) + "."
 
 
+def by_authors(results: Mapping[str, Result]) -> str:
+    """One sentence on the same texts read by the authors' rule, which published numbers go by; empty where nothing was kept of it."""
+    told = {"LLaVA": results.get("llava"), "the training without pictures": results.get("text")}
+    tallies = {name: result.accuracy["test"]["true"]["authors"] for name, result in told.items() if result and "authors" in result.accuracy["test"]["true"]}
+    parts = [f"{name} {100 * tally['accuracy']:.2f} (unread: {tally['unreadable']})" for name, tally in tallies.items()]
+    return "Average with letters read by the authors' narrower rule: " + ", ".join(parts) + "." if parts else ""
+
+
 def sight(results: Mapping[str, Result]) -> str:
     """Markdown: problems with a picture, with and without it, each share with its 95% interval."""
     lines = ["| problems with a picture, asked | right | 95% interval | n |", "|---|---|---|---|"]
@@ -130,7 +138,7 @@ def tell(folder: Path, seed: int = 0) -> list[Path]:
     from .. import show
 
     results = read(folder, seed)
-    parts = ["## Table 7", table7(results), unread(results)]
+    parts = ["## Table 7", table7(results), unread(results), *filter(None, [by_authors(results)])]
     parts += ["## Does the picture matter?", sight(results)] if "llava" in results and "test pictures" in results["llava"].accuracy else []
     parts += ["## Table 10", table10(results["pair"])] if "pair" in results else []
     text = "\n\n".join(parts) + "\n"

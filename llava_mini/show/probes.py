@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..evaluation.probes.tables import CONDITIONS
 from . import style
 from .probe_maps import counting_map, in_words, position_map
 
 PALE = "#9EC9E2"
 ROW = 0.34                      # inches
-CONDITIONS = {"true": "its own picture", "blind": "no picture", "blank": "a grey picture", "shuffled": "the picture of another question",
-              "guess": "the most frequent answer, no model"}
 
 
 def probe_figures(result) -> dict[str, style.Drawing]:

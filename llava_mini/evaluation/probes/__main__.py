@@ -25,7 +25,7 @@ RESULT = "behaviour.json"
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llava_mini.evaluation.probes", description=__doc__.split("\n")[0])
     parser.add_argument("model", type=Path, nargs="?", help="a checkpoint of this package")
-    parser.add_argument("--folder", type=Path, help="where answers, result and figures go (default: runs/probes/<name of the model's folder>)")
+    parser.add_argument("--folder", type=Path, help="where answers, result and figures go (default: runs/probes/<name of the model or its run>)")
     parser.add_argument("--staged", type=Path, default=None, help="the pictures; drawn where they are missing (default: data/cache/probes)")
     parser.add_argument("--seed", type=int, default=0, help="of the pictures and of the shuffling (default: 0)")
     parser.add_argument("--batch-size", type=int, default=64, help="questions asked at a time (default: 64)")
@@ -46,7 +46,7 @@ def _ask(args: argparse.Namespace) -> None:
     if args.batch_size < 1:
         raise InputError(f"The batch size must be 1 or more, not {args.batch_size}; leave --batch-size out for 64.")
     model = LlavaMini.from_pretrained(args.model)
-    name = args.model.resolve().name
+    name = args.model.resolve().name if args.model.resolve().name != "model" else args.model.resolve().parent.name       # runs/<name>/model
     folder = args.folder or Path("runs/probes") / name
     result, found = probes.run_probes(answerer(model), folder, name=name, weights=fingerprint(model), staged=args.staged or probes.STAGED, seed=args.seed,
                                       batch_size=args.batch_size, settings={"longest answer": LONGEST, "template": model.config.template})
