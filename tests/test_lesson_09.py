@@ -138,12 +138,13 @@ def test_wrong_wiring_is_put_back():
         return [" It is red. "] * len(requests)
 
     model = SimpleNamespace(projector="its own", generate=generate)
-    lesson = taken("forty", model=model, tested=[SimpleNamespace(text="What is it?")] * 40)
-    features = torch.arange(40.0)[:, None, None]
+    many = taken("rewired").MANY
+    lesson = taken("rewired", model=model, tested=[SimpleNamespace(text="What is it?")] * many)
+    features = torch.arange(float(many))[:, None, None]
     for given in (lesson.answers(features), lesson.answers(features, "another"), lesson.answers()):
-        assert given == ["It is red."] * 40 and model.projector == "its own"
+        assert given == ["It is red."] * many and model.projector == "its own"
     assert [projector for projector, _, _ in seen] == ["its own", "another", "its own"]
-    assert [float(row) for row in seen[1][1]] == list(range(40)) and seen[1][1][0].shape == (1, 1, 1) and seen[2][1] == [None] * 40
+    assert [float(row) for row in seen[1][1]] == list(range(many)) and seen[1][1][0].shape == (1, 1, 1) and seen[2][1] == [None] * many
     assert [texts for _, _, texts in seen] == [{"<image>\nWhat is it?"}] * 2 + [{"What is it?"}]
 
 
@@ -158,12 +159,12 @@ def test_told_apart_counts_both_sides():
 
 
 def test_the_verdict_needs_a_difference():
-    """Guards against points of accuracy that forty questions cannot prove, and against blind answers praised as seeing."""
+    """Guards against points of accuracy that so few questions cannot prove, and against blind answers praised as seeing."""
     good = {"as it should be": [True] * 38 + [False] * 2, "no picture at all": [True] * 12 + [False] * 28, "same": [True] * 36 + [False] * 4,
             "half": [True] * 28 + [False] * 12, "blind": [True] * 13 + [False] * 27}
     from llava_mini.evaluation import paired
 
-    lesson = taken("symptom-words", good=good, paired=paired)
+    lesson = taken("symptom-words", good=good, paired=paired, MANY=40)
     assert "no symptom" in lesson.verdict("same") and "still better" in lesson.verdict("half") and "no better than without" in lesson.verdict("blind")
     assert lesson.verdict("half").startswith("25 points")
 
@@ -184,7 +185,10 @@ def test_what_the_prose_says_holds_of_the_committed_run():
     own = {word: int(share) for share, word in re.findall(r"(\d+)% +when (\S+) +is read", said("passed-on-numbers"))}
     assert own["umbrella"] == max(own.values()) > 50                        # "the name of the thing looks at the thing"
     assert "**layer 1**" in said("best")                                    # "why can the first layer be enough?"
-    assert "is better than" in said("experiment-words")
+    assert said("experiment-words").count("is better than") == 2
+    named = {name: int(right) for name, right in re.findall(r"^(.*\?): (\d+) of 12,", said("tie-count"), re.M)}
+    before, him, other = (named[f"{name}: Who is this?"] for name in ("finished model, him", "with the tie, him", "with the tie, the ordinary person"))
+    assert before <= 1 and him >= 8 and other <= 3                          # "a handful of samples was enough"
 
 
 def test_the_umbrella_is_left_where_the_prose_says_so():
