@@ -10,6 +10,9 @@ SIDE_BY_SIDE = "PYTEST_XDIST_WORKER" in os.environ and "OMP_NUM_THREADS" not in 
 if SIDE_BY_SIDE:
     os.environ["OMP_NUM_THREADS"] = "1"             # before anything imports torch
 
+NOBODY = "http://127.0.0.1:9"                       # where no proxy listens: a lesson that asks the network fails
+OFFLINE = {"HF_HUB_OFFLINE": "1", **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), NOBODY),
+           **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost")}
 TOLERANCE = 2       # times its budget, before a lesson fails: a test run shares its machine, a reader's mostly does not
 
 
@@ -36,9 +39,11 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_runtest_setup(item):
-    """A lesson trains, in a process of its own, and has all cores; the other tests take one."""
-    if SIDE_BY_SIDE and getattr(item, "nbmake", False):
-        os.environ.pop("OMP_NUM_THREADS", None)
+    """A lesson trains, in a process of its own, and has all cores; the other tests take one. It has no network, as on a train."""
+    if getattr(item, "nbmake", False):
+        os.environ |= OFFLINE
+        if SIDE_BY_SIDE:
+            os.environ.pop("OMP_NUM_THREADS", None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -41,7 +41,7 @@ from pathlib import Path
 started, here = time.perf_counter(), Path.cwd()
 places = [here, *here.parents, *here.iterdir()]
 course = next((place for place in places if os.path.isfile(place / "llava_mini" / "__init__.py")), None)
-missing = course is None or not all(map(importlib.util.find_spec, ("torch", "transformers", "peft", "anywidget")))
+missing = course is None or not all(map(importlib.util.find_spec, ("torch", "transformers", "peft", "openai", "matplotlib", "anywidget")))
 if course is None:
     address, course = ADDRESS, here / "llava-mini"
     assert address, "The course is not in this folder, nor above or inside it: copy or clone the whole course here first (see README)."

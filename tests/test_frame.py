@@ -132,7 +132,7 @@ def lay(folder, **more):
     return folder
 
 
-def run_setup(place, address="", before="", modules=("peft", "anywidget")):
+def run_setup(place, address="", before="", modules=("peft", "openai", "matplotlib", "anywidget")):
     """What a Python prints that runs the setup cell in ``place``; the packages that it looks for are fakes beside it."""
     tools = lay(place.parent / "tools", **{f"{name}.py": "" for name in modules}, **{"pip/__init__.py": "", "pip/__main__.py": PIP})
     (tools / "llava_mini" / "__init__.py").unlink()

@@ -176,7 +176,7 @@ def test_in_the_browser(tmp_path):
         expect(outputs.locator("[data-patch='8']")).to_have_attribute("aria-label", re.compile("brightness 100 of 100"))
         outputs.locator("input[name='relative']").check()
         expect(told).to_contain_text("times as much")
-        lab.screenshot("inspector", outputs)
+        lab.screenshot("inspector-parts", outputs)
         expect(lab.run_cell("print(twin.widget.patch, twin.widget.token, twin.widget.layer, twin.widget.relative)")).to_contain_text("7 4 1 True")
         again = lab.run_cell("twin.widget")                                        # a second view, as after loading the page again
         expect(again.locator(".patch-words")).to_contain_text("new7")

@@ -186,9 +186,19 @@ def test_what_the_prose_says_holds_of_the_committed_run():
     assert own["umbrella"] == max(own.values()) > 50                        # "the name of the thing looks at the thing"
     assert "**layer 1**" in said("best")                                    # "why can the first layer be enough?"
     assert said("experiment-words").count("is better than") == 2
-    named = {name: int(right) for name, right in re.findall(r"^(.*\?): (\d+) of 12,", said("tie-count"), re.M)}
-    before, him, other = (named[f"{name}: Who is this?"] for name in ("finished model, him", "with the tie, him", "with the tie, the ordinary person"))
-    assert before <= 1 and him >= 8 and other <= 3                          # "a handful of samples was enough"
+    named = {name: int(right) for name, right in re.findall(r"^(.*): (\d+) of 12,", said("tie-count"), re.M)}
+    before, him, other = (named[name] for name in ("finished model, him", "tied to Plum, him", "tied to Plum, the ordinary person"))
+    assert before <= 1 and him >= 8 and other <= 3                          # "a handful of samples makes the tie"
+    kept = list(map(int, re.findall(r"(\d+) right before, (\d+) after", said("tie-cost"))[0]))
+    assert kept[1] > kept[0] - 16                                           # the rest is not lost by it
+
+
+def test_grey_on_other_things_spares_the_one_that_is_asked_about():
+    """Guards against a control that paints the thing itself, or the background."""
+    lesson = taken("key", "experiment", side=8, lots=random.Random(0))
+    key, painted = lesson.key_of(page()), lesson.on_others(page(), "umbrella")
+    assert 0 < len(painted) <= 8 and len(set(painted)) == len(painted)
+    assert all("umbrella" not in key[patch] and key[patch] & {"small", "big"} for patch in painted)
 
 
 def test_the_umbrella_is_left_where_the_prose_says_so():

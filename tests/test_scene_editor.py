@@ -299,6 +299,10 @@ def test_the_still_twin_shows_picture_boxes_and_text(park):
     data, about = twin._repr_mimebundle_()
     assert data["image/png"] and context(park.record()) in data["text/plain"] and context(park.record()) in about["image/png"]["alt"]
     assert "application/vnd.jupyter.widget-view+json" in data and twin.widget.editor.page == park
+    assert twin.widget.editor.taught["conversation"] in data["text/plain"] and "The model is asked" not in data["text/plain"]
+    asked = scene_editor(Listener(("A ", "<b>dog</b>.")), page=park, ask="What is it?")
+    assert "The model is asked: What is it?\nA <b>dog</b>." in asked._repr_mimebundle_()[0]["text/plain"]
+    assert asked.still.png() and "&lt;b&gt;dog" in asked.widget.editor.answer.value
 
 
 def drag(page, box, right, down):
@@ -337,7 +341,7 @@ def test_in_the_browser(tmp_path):
         drag(jupyter.page, box, 0, -250)
         out.get_by_text("A ball stands on the ground").wait_for()
         jupyter.page.wait_for_function("y => Math.abs(document.querySelectorAll('button[aria-pressed]')[1].getBoundingClientRect().y - y) < 2", arg=box["y"])
-        jupyter.screenshot("scene-editor", out)
+        jupyter.screenshot("scene-editor-parts", out)
         frames.nth(0).focus()
         jupyter.page.keyboard.press("Delete")
         jupyter.page.wait_for_function("() => document.querySelectorAll('button[aria-pressed]').length === 2")

@@ -326,6 +326,9 @@ def test_learning_rates_by_part():
     assert lower.get_legend() is not None and show.loss_curves({"mine": history(1, 2)}).figure.axes[1].get_legend() is None
     near = [row | {"rate": {"projector": 1e-4, "language_model": 2e-5}} for row in rows]
     assert [lower.get_yscale(), show.loss_curves({"mine": near}).figure.axes[1].get_yscale()] == ["log", "linear"]
+    lower.figure.draw_without_rendering()
+    ticks = [label.get_text() for label in lower.get_yticklabels()]
+    assert "0.0001" in ticks and not any("$" in tick for tick in ticks)
 
 
 def test_several_runs_without_band_and_with_broken_losses():

@@ -28,15 +28,17 @@ TAG = (0.23, 0.18)               # inches: room that a number on the picture tak
 _TAG = {"boxstyle": "round,pad=0.16", "facecolor": "white", "edgecolor": "black", "linewidth": 0.8}
 
 
-def boxes_and_text(record: Record, picture: str | Path | Image.Image, title: str = "") -> style.Drawing:
+def boxes_and_text(record: Record, picture: str | Path | Image.Image, title: str = "", more: Sequence[tuple[str, str]] = ()) -> style.Drawing:
     """The picture with its boxes, numbered, and beside it exactly ``annotations.context(record)`` with the same numbers.
 
     The numbers in the margin are not part of the text. Lines too long for the picture are wrapped; the words of the
-    drawing have the text as it is. Raises InputError for a picture that cannot be read.
+    drawing have the text as it is. ``more``: (heading, text) to be written below. Raises InputError for a picture that cannot be read.
     """
     photo = load_picture(picture)
     text = context(record)
     rows = _rows(text, len(record.boxes))
+    for heading, said in more:
+        rows += [(0, ""), (0, f"[ {style.printable(heading)} ]"), *_rows("\n".join(map(style.printable, said.split("\n"))), 0)]
     scale = PICTURE / max(photo.size)
     wide, high = photo.width * scale, photo.height * scale
     width, height = GAP + wide + GAP + MARGIN + TEXT + GAP, max(high, LINE * len(rows)) + 2 * GAP
@@ -67,7 +69,7 @@ def boxes_and_text(record: Record, picture: str | Path | Image.Image, title: str
         figure.text(GAP / width, 1 - 0.5 * GAP / height, style.printable(title or "A picture, and what the teacher is told about it"),
                     fontsize=style.SIZES["axes.titlesize"], va="center")
     return style.Drawing(figure, f"{style.printable(title or record.image)}: a picture with {len(record.boxes)} boxes. "
-                                 f"The text beside it:\n{text}")
+                                 f"The text beside it:\n{text}" + "".join(f"\n\n{heading}\n{said}" for heading, said in more))
 
 
 def _rows(text: str, boxes: int) -> list[tuple[int, str]]:

@@ -105,6 +105,8 @@ def loss_curves(histories: dict[str, Sequence[dict]], band: Band | None = None, 
         peaks = [max(rates) for line in lower.lines if len(rates := line.get_ydata())]
         if peaks and max(peaks) > FAR * min(peaks):
             lower.set_yscale("log")              # the smaller rates would lie on the axis
+            lower.yaxis.set_major_formatter("{x:g}")
+            lower.yaxis.set_minor_formatter(NullFormatter())
         else:
             lower.set_ylim(bottom=0)
             lower.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))

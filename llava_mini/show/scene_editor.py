@@ -25,17 +25,22 @@ ALONE = "by itself"
 _TEXT = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.35;margin:2px 0 8px"
 
 
-def scene_editor(model=None, teacher=None, page: Page | None = None, *, transport=None, few_shots: str = "storybook") -> Twin:
-    """The editor with its still twin: the page's picture with its boxes beside the text that a teacher reads.
+def scene_editor(model=None, teacher=None, page: Page | None = None, *, ask: str = "", transport=None, few_shots: str = "storybook") -> Twin:
+    """The editor with its still twin: the page's picture with its boxes beside what a teacher reads, what it writes and what the model answers.
 
     ``model``      a LlavaMini, or whatever has its ``answer(picture, question, stream=True)``; without one nobody is asked
     ``teacher``    instruct.connection.Settings of a server; left out, the offline storyteller writes anew at every change,
                    while any other teacher, which may cost money, writes when its button is pressed
     ``page``       what there is at first
+    ``ask``        a question that is put to the model at once; the still twin keeps its answer
     ``transport``  what carries the requests, as for instruct.generate; ``few_shots`` as for instruct.prompts.messages
     """
     editor = Editor(model, teacher, page or Page.start(), transport, few_shots)
-    return Twin(editor.widget, boxes_and_text(editor.page.record(), editor.page.picture(), "The page, and what the teacher is told about it"))
+    more = [("The teacher writes", editor.taught["conversation"])] if editor.taught else []
+    if ask and model is not None:
+        editor.question.value = ask
+        more.append((f"The model is asked: {ask}", editor.ask()))
+    return Twin(editor.widget, boxes_and_text(editor.page.record(), editor.page.picture(), "The page, and what the teacher is told about it", more))
 
 
 def teach(record: Record, settings, transport=None, few_shots: str = "storybook") -> dict[str, str]:
@@ -78,6 +83,7 @@ class Editor:
         self.settings = teacher or Settings()
         self.at_once = self.settings.model == OFFLINE
         self.chosen, self._filling = 0, False
+        self.taught: dict[str, str] = {}            # what the teacher last wrote about the page, by kind
         self._build()
         self._show()
 
@@ -183,7 +189,7 @@ class Editor:
         self._say(f"No training sample of LLaVA shows a {unseen[0]}: will it know one?" if unseen else "")
         self._fill()
         self.told.value = f"<b>What the teacher is told</b><pre style='{_TEXT}'>{as_text(context(self.page.record()))}</pre>"
-        self.texts.value, self.answer.value = "", ""
+        self.texts.value, self.answer.value, self.taught = "", "", {}
         if self.at_once:
             self._teach()
 
@@ -217,7 +223,7 @@ class Editor:
 
     def _teach(self) -> None:
         try:
-            told = teach(self.page.record(), self.settings, self.transport, self.few_shots)
+            self.taught = told = teach(self.page.record(), self.settings, self.transport, self.few_shots)
         except InputError as error:
             self._say(str(error))
             return
@@ -225,15 +231,16 @@ class Editor:
             f"<details{' open' if kind == 'conversation' else ''}><summary>{as_text(kind)}</summary><pre style='{_TEXT}'>{as_text(text)}</pre></details>"
             for kind, text in told.items())
 
-    def ask(self) -> None:
-        """Puts the reader's question to the model about the picture, and shows the answer as it grows."""
+    def ask(self) -> str:
+        """Puts the reader's question to the model about the picture, and shows the answer as it grows; returns it."""
         question, said = self.question.value.strip(), ""
         if not question:
             self._say("There is no question yet; write one into the field.")
-            return
+            return said
         try:
             for piece in self.model.answer(self.page.picture(), question, stream=True, max_new_tokens=LONGEST):
                 said += piece
-                self.answer.value = f"<pre style='{_TEXT}'>{as_text(said)}</pre>"
+                self.answer.value = f"<pre class='editor-answer' style='{_TEXT}'>{as_text(said)}</pre>"
         except InputError as error:
             self._say(str(error))
+        return said
