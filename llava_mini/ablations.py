@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from .commands import guarded
@@ -79,12 +79,20 @@ def compare(group: str, names: list[str], seeds: list[int], base: Job, folder: P
     """Runs what is missing or was made from something else, one after the other, and keeps each result in ``folder``."""
     runs = [(name, GROUPS[group][name].label, job) for seed in seeds for name in names
             for job in [job_of(group, name, seed, base)]]                   # a wrong name is told before any run
-    run_missing(runs, folder / group, carry_out=carry_out, made_from=made_from)
+    run_missing(runs, folder / group, carry_out=carry_out, made_from=made_from, recipe=recipe)
+
+
+def recipe(job: Job) -> dict:
+    """What of a result's settings decides its numbers, beside what it was made from; stages that were not run have no say."""
+    settings = asdict(job.settings)
+    used = {name: value for name, value in settings.items() if name not in {"align", "tune", "lora", "science", "science_start", "letters"} - set(job.stages)}
+    return {"profile": used, "stage 2": list(job.stages)[1], "pictures": job.train, "data": job.data, "held out": dict(job.held_out)}
 
 
 def found(group: str, base: Job, folder: Path = FOLDER) -> dict[str, list]:
     """The results that are there: variant -> one for each seed. Raises InputError as :func:`.comparison.read_runs` does."""
-    return read_runs(GROUPS[group], folder / group, job_of=lambda name, seed: job_of(group, name, seed, base), same=("storybook", "teacher"))
+    return read_runs(GROUPS[group], folder / group, job_of=lambda name, seed: job_of(group, name, seed, base), same=("storybook", "teacher"),
+                     recipe=recipe)
 
 
 def table(group: str, results: dict[str, list]) -> str:

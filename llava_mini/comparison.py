@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -14,16 +15,19 @@ from .errors import InputError
 from .report import keep
 
 
-def run_missing(runs: Iterable[tuple[str, str, object]], folder: Path, *, carry_out: Callable, made_from: Callable) -> None:
+def run_missing(runs: Iterable[tuple[str, str, object]], folder: Path, *, carry_out: Callable, made_from: Callable,
+                recipe: Callable[[object], dict] = lambda job: {}) -> None:
     """Carries out the runs, (variant, label, job), whose result is not in ``folder`` or was made from something else.
 
-    ``carry_out(job)`` returns None where another process writes the result; ``made_from(job)`` is what a result must say it is of.
+    ``carry_out(job)`` returns None where another process writes the result; ``made_from(job)`` is what a result must say it is of,
+    and ``recipe(job)`` is a part of the settings that it must have been made with.
     """
     from .evaluation import read_result
 
     for variant, label, job in runs:
         kept = folder / f"{variant}-seed{job.seed}.json"
-        if kept.exists() and read_result(kept).settings.get("made from") == made_from(job):
+        settings = read_result(kept).settings if kept.exists() else None
+        if settings is not None and settings.get("made from") == made_from(job) and holds(settings, recipe(job)):
             print(f"There already: {kept}")
             continue
         print(f"\n=== {job.name}: {label}")
@@ -31,10 +35,21 @@ def run_missing(runs: Iterable[tuple[str, str, object]], folder: Path, *, carry_
             keep(kept, (job.folder / f"{job.name}.json").read_bytes())
 
 
-def read_runs(variants: Iterable[str], folder: Path, *, job_of: Callable, same: Sequence[str]) -> dict[str, list]:
+def holds(settings: dict, part: dict) -> bool:
+    """Is the nested ``part`` in the settings of a result, value for value, as a result keeps it?"""
+    from .evaluation.results import without_paths
+
+    part = json.loads(json.dumps(without_paths(part)))
+    return all(isinstance(settings.get(name), dict) and holds(settings[name], value) if isinstance(value, dict) else
+               name in settings and settings[name] == value for name, value in part.items())
+
+
+def read_runs(variants: Iterable[str], folder: Path, *, job_of: Callable, same: Sequence[str],
+              recipe: Callable[[object], dict] = lambda job: {}) -> dict[str, list]:
     """The results that are there: variant -> one for each seed, in the order of the variants.
 
-    ``job_of(variant, seed)`` is the job that a result must be of, and ``same`` are the parts of "made from" that all must share.
+    ``job_of(variant, seed)`` is the job that a result must be of, ``recipe`` is as above, and ``same`` are the parts of "made from"
+    that all must share.
     Raises InputError for a file that is no result, or of another run than its name says, and where two cannot be compared.
     """
     from .evaluation import read_result
@@ -45,6 +60,8 @@ def read_runs(variants: Iterable[str], folder: Path, *, job_of: Callable, same: 
             result = read_result(path)
             if result.name != job_of(variant, result.seed).name or not path.stem.endswith(f"seed{result.seed}"):
                 raise InputError(f"{path}: it is a result of the run {result.name}; put it back under its name.")
+            if not holds(result.settings, recipe(job_of(variant, result.seed))):
+                raise InputError(f"{path}: it was made with other settings than today's profile has; run the command again without --show.")
             results.setdefault(variant, []).append(result)
     for part in same:
         if len({result.settings.get("made from", {}).get(part) for runs in results.values() for result in runs}) > 1:
@@ -53,21 +70,22 @@ def read_runs(variants: Iterable[str], folder: Path, *, job_of: Callable, same: 
 
 
 def verdict(one: Sequence[dict], other: Sequence[dict], claimed: bool = True) -> str:
-    """What came of the claim that ``one`` has more right answers than ``other``: ``"reproduced (by the ranges over 3 seeds)"``.
+    """What came of the claim that ``one`` has more right answers than ``other``: ``"reproduced (by the 95% interval and the ranges over 3 seeds)"``.
 
-    Each is a tally for every seed. With several seeds of both, the ranges over the seeds must not meet; else the 95% interval of
-    the difference decides. Where nothing is ``claimed`` it says whether the two differ.
+    Each is a tally for every seed. The 95% interval of the difference, over the answers of all seeds, must leave out zero; with
+    several seeds of both, the ranges over the seeds must not meet either, as answers of one seed are not independent. (Ranges of two
+    or three seeds alone would find a difference too easily.) Where nothing is ``claimed`` it says whether the two differ.
     """
     from .evaluation import unpaired
     from .show.runs import pooled
 
     (a, *of_one), (b, *of_other) = pooled(one), pooled(other)
     seeds = min(len(one), len(other))
+    counts = [sum(tally[name] for tally in tallies) for tallies in (one, other) for name in ("correct", "n")]
+    noise, how = unpaired(*counts).within_noise, "the 95% interval of one seed"
     if seeds > 1:
-        noise, how = of_one[0] <= of_other[1] and of_other[0] <= of_one[1], f"the ranges over {seeds} seeds"
-    else:
-        noise = unpaired(one[0]["correct"], one[0]["n"], other[0]["correct"], other[0]["n"]).within_noise
-        how = "the 95% interval of one seed"
+        noise |= of_one[0] <= of_other[1] and of_other[0] <= of_one[1]
+        how = f"the 95% interval and the ranges over {seeds} seeds"
     outcome = "the two differ" if not claimed else "reproduced" if a > b else "not reproduced: it is the other way round"
     return f"{'within noise' if noise else outcome} (by {how})"
 

@@ -103,10 +103,11 @@ def bench(folder: Path | None, result) -> Part:
     from .bench.tables import whole as all_tables
 
     def models(path: Path) -> set[str]:
-        return {run["model"] for one in bench_result.read(path)["benches"].values() for row in one["rows"] for run in row["runs"]}
+        return {run["model"] for one in bench_result.read(path)["benches"].values() for row in one["rows"] if row["what"] == "model" for run in row["runs"]}
 
     def of_this(path: Path) -> bool:
-        return bool(result.weights) and any(model.endswith(f"-{result.weights[:12]}") for model in models(path))
+        """Is it about this model and no other, but for baselines?"""
+        return bool(result.weights) and bool(found := models(path)) and all(model.endswith(f"-{result.weights[:12]}") for model in found)
 
     part = Part("LLaVA-Bench", lacking=f"python -m llava_mini.bench.run MODEL --folder {RUNS.as_posix()}/bench/{result.name}")
     path = folder / "result.json" if folder and folder.is_dir() else folder or _first([*RUNS.glob("bench/*/result.json"), *RESULTS.glob("bench/*.json")], of_this)
@@ -162,11 +163,16 @@ def science(folder: Path | None, result) -> Part:
     if folder is None and not (RESULTS / "science" / "tables.md").exists():
         return part
     folder = folder or RESULTS / "science"
-    pictures = [figure(path) for path in sorted(folder.glob("*.png"))]
+    from .evaluation import read_result
+
+    pictures = [figure(path) for name in ("columns.png", "epochs.png") if (path := folder / name).exists()]     # others are of ablations and seeds
     tables = folder / "tables.md"
     if not tables.exists():
         raise InputError(f"{folder} holds no tables.md; make it with python -m llava_mini.science.tables {folder.as_posix()}.")
-    return Part(part.title, [table(tables.read_text(encoding="utf-8").splitlines()), *pictures])
+    begun = read_result(folder / "llava.json").settings.get("begun with") if (folder / "llava.json").exists() else None
+    if begun not in (None, result.weights[:12]):
+        part.html.append(paragraph(f"This training began with another model ({begun}) than the one that this page is about."))
+    return Part(part.title, [*part.html, table(tables.read_text(encoding="utf-8").splitlines()), *pictures])
 
 
 def write(folder: Path, name: str = "", *, bench_folder: Path | None = None, probes_folder: Path | None = None,

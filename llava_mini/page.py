@@ -6,6 +6,7 @@ The file needs nothing beside it, pictures lie within, and whatever it is given 
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -46,7 +47,7 @@ def table(lines: list[str]) -> str:
             rows.clear()
 
     for line in lines:
-        cells = [cell.strip().replace("**", "").replace("`", "") for cell in line.strip().strip("|").split(" | ")]
+        cells = [_text(cell) for cell in line.strip().strip("|").split(" | ")]
         if line.startswith("|") and set(line) <= set("|-: "):
             continue
         if line.startswith("|"):
@@ -57,6 +58,11 @@ def table(lines: list[str]) -> str:
             out.append(f"<h3>{escape(line.strip('# '))}</h3>" if line.startswith("#") else paragraph(line.lstrip("- ")))
     close()
     return "\n".join(out)
+
+
+def _text(cell: str) -> str:
+    """What a cell of a Markdown table says, without its marks and with what they hide given back."""
+    return re.sub(r"\\([|<>`*_\[\]\\])", r"\1", re.sub(r"(?<!\\)(?:\*\*|`)", "", cell.strip()))
 
 
 def figure(drawing) -> str:

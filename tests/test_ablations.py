@@ -1,12 +1,14 @@
 """ablations.py and show/runs.py: runs that differ in one thing, and the table that is made of their results alone."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from trainings import tiny_job
 
 from llava_mini import ablations, show
+from llava_mini.comparison import verdict
 from llava_mini.errors import InputError
 from llava_mini.evaluation import read_result
 from llava_mini.job import Job
@@ -45,6 +47,29 @@ def test_what_is_there_is_not_run_again_and_what_was_made_from_something_else_is
     assert asked == ["data-half-seed0", "data-half-seed1"]
 
 
+def test_another_recipe_is_run_again_and_not_shown_beside_the_old(base, folder, monkeypatch):
+    """Guards against a changed learning rate that changes no number, and against two recipes in one row; and against days of work for a stage not run."""
+    asked = []
+    monkeypatch.setattr(ablations, "carry_out", lambda job: asked.append(job.name))
+    other = replace(base, settings=replace(base.settings, tune=replace(base.settings.tune, learning_rate=0.5)))
+    ablations.compare("data", ["half"], [0], other, folder)
+    assert asked == ["data-half-seed0"]
+    with pytest.raises(InputError, match="other settings"):
+        ablations.found("data", other, folder)
+    ablations.compare("data", ["half"], [0], replace(base, settings=replace(base.settings, lora=replace(base.settings.lora, learning_rate=0.5))), folder)
+    assert asked == ["data-half-seed0"]
+
+
+def test_equal_models_are_seldom_told_apart():
+    """Guards against a verdict that finds a difference in one of ten comparisons of a model with itself."""
+    from random import Random
+
+    rng = Random(0)
+    def seeds():
+        return [{"n": 400, "correct": right, "accuracy": right / 400} for right in (sum(rng.random() < 0.8 for _ in range(400)) for _ in range(3))]
+    assert sum("within noise" not in verdict(seeds(), seeds()) for _ in range(200)) <= 10
+
+
 def test_table_and_picture_say_what_the_results_say(base, folder):
     """Guards against a table with numbers of its own."""
     table, picture = ablations.tell("data", base, folder)
@@ -67,6 +92,7 @@ def test_a_result_of_another_run_or_another_world_is_refused(base, folder, tmp_p
         path.unlink()
     (tmp_path / "data" / "half-seed0.json").write_text(json.dumps(result))
     result["name"], result["settings"]["made from"] = "tiny-full-6", result["settings"]["made from"] | {"storybook": "another"}
+    result["settings"]["data"] = "all"
     (tmp_path / "data" / "all-seed0.json").write_text(json.dumps(result))
     with pytest.raises(InputError, match="different states of the storybook"):
         ablations.found("data", base, tmp_path)
@@ -93,9 +119,9 @@ def test_each_claim_of_the_papers_gets_its_verdict():
 
     data = {"all": runs(360, 364), "half": runs(300, 304), "conversation": runs(330, 361), "detail-reasoning": runs(370, 380)}
     assert ablations.verdicts("data", data) == [
-        "all of it 90.5%, half of it 75.5%: the two differ (by the ranges over 2 seeds).",
-        "all of it 90.5%, conversation only 86.4%: within noise (by the ranges over 2 seeds).",
-        "all of it 90.5%, detail + reasoning 93.8%: not reproduced: it is the other way round (by the ranges over 2 seeds)."]
+        "all of it 90.5%, half of it 75.5%: the two differ (by the 95% interval and the ranges over 2 seeds).",
+        "all of it 90.5%, conversation only 86.4%: within noise (by the 95% interval and the ranges over 2 seeds).",
+        "all of it 90.5%, detail + reasoning 93.8%: not reproduced: it is the other way round (by the 95% interval and the ranges over 2 seeds)."]
     assert ablations.verdicts("projector", {"linear": runs(300), "mlp": runs(360)}) == [
         "mlp2x_gelu 90.0%, linear 75.0%: reproduced (by the 95% interval of one seed)."]
     assert ablations.verdicts("layer", {"last": runs(300)}) == []

@@ -115,20 +115,20 @@ def test_an_orange_thing_is_no_fruit():
 def test_a_description_by_hand():
     """Guards against a description that wins by its length, or whose errors cost nothing."""
     ask = "Describe the picture in detail."
-    assert set(salient(read(BEACH))) == {"dog", "umbrella", "ball", "red dog", "yellow umbrella", "green ball", "on the beach", "the sun is shining",
+    assert set(salient(read(BEACH))) == {"dog", "umbrella", "ball", "two balls", "red dog", "yellow umbrella", "green ball", "on the beach", "the sun is shining",
                                          "dog on the left", "umbrella on the right", "ball on the left", "ball in the middle"}
     whole = weigh(ask, "We are on the beach and the sun is shining. There is a red dog on the left. There is a yellow umbrella on the right. "
                        "There are two green balls, one of them in the middle.", BEACH)
-    assert (whole.score, whole.left_out) == (10, ("ball on the left",))                     # 11 of 12; 9.6 would be enough
-    part = weigh(ask, "There is a red dog. There is a yellow umbrella.", BEACH)             # 4 of 12 named: 1 + 9 x 4 / 9.6
-    assert (part.score, set(part.left_out)) == (5, {"ball", "green ball", "on the beach", "the sun is shining", "dog on the left", "umbrella on the right",
+    assert (whole.score, whole.left_out) == (10, ("ball on the left",))                     # 12 of 13; 10.4 would be enough
+    part = weigh(ask, "There is a red dog. There is a yellow umbrella.", BEACH)             # 4 of 13 named: 1 + 9 x 4 / 10.4
+    assert (part.score, set(part.left_out)) == (4, {"ball", "two balls", "green ball", "on the beach", "the sun is shining", "dog on the left", "umbrella on the right",
                                                     "ball on the left", "ball in the middle"})
-    false = weigh(ask, "There is a red dog. There is a yellow umbrella. There is a cow.", BEACH)       # 1 + 9 x 4 / 9.6 x 4 / (4 + 2)
+    false = weigh(ask, "There is a red dog. There is a yellow umbrella. There is a cow.", BEACH)       # 1 + 9 x 4 / 10.4 x 4 / (4 + 2)
     assert (false.score, false.contradicted) == (3, (("absent thing", "There is a cow."),))
     twice = weigh(ask, "There is a red dog. There is a yellow umbrella. There is a cow. A cow is here. There is a horse.", BEACH)
-    assert (twice.score, len(twice.contradicted)) == (2, 3)                                 # 1 + 9 x 4 / 9.6 x 4 / (4 + 6): each of three sentences counts
+    assert (twice.score, len(twice.contradicted)) == (2, 3)                                 # 1 + 9 x 4 / 10.4 x 4 / (4 + 6): each of three sentences counts
     list_ = weigh(ask, "A red dog, a yellow umbrella and two green balls on the beach on a sunny day.", BEACH)
-    assert 8 == list_.score < whole.score                                                  # a caption tells what, but not where: 8 of 12
+    assert 9 == list_.score < whole.score                                                  # a caption tells what, but not where: 9 of 13
     assert weigh(ask, "A cow stands in the kitchen at night.", BEACH).score == 1
 
 
@@ -153,12 +153,66 @@ def test_inside_or_outside_and_how_can_one_tell(answer, score):
     assert weigh("Is this inside or outside, and how can one tell?", answer, BEACH).score == score
 
 
-@pytest.mark.parametrize("question", ["What should one watch out for here?", "How should one dress to walk about here?", "What can be guessed from the dog?",
-                                      "Why might people come here?", "What is the purpose of the umbrella?"])
-def test_a_caption_is_no_answer_to_a_question_that_asks_for_thought(question):
+@pytest.mark.parametrize("question, answer", [
+    ("What should one watch out for here?", "Watch out for the dog, because it may bite."), ("How should one dress to walk about here?", "One should wear a hat, because the sun is shining."),
+    ("What can be guessed from the dog?", "There is a red dog on the beach, so somebody may be close by."), ("Why might people come here?", "They may want to bathe, because the sun is shining on the beach."),
+    ("What is the purpose of the umbrella?", "It gives shade, because the sun is shining.")])
+def test_a_caption_is_no_answer_to_a_question_that_asks_for_thought(question, answer):
     """Guards against a captioner that is given seven of ten points for reasoning because all it says is true."""
-    assert weigh(question, "A red dog and a green ball on the left and a yellow umbrella on the right.", BEACH).score == 3
-    assert weigh(question, "Somebody may want to bathe, because the sun is shining on the beach.", BEACH).score >= 9
+    assert weigh(question, "A red dog and a green ball on the left and a yellow umbrella on the right.", BEACH).score <= 3
+    assert weigh(question, answer, BEACH).score >= 9
+
+
+@pytest.mark.parametrize("question, answer, score", [
+    ("Where is the dog?", "A green ball to the left of a yellow umbrella.", 3), ("Where is the dog?", "A green ball on the left.", 3), ("Where is the dog?", "To the left of the umbrella.", 3),
+    ("Where is the dog?", "It is on the left of the picture.", 10), ("Where is the dog?", "A dog and a ball on the left and an umbrella on the right.", 10),
+    ("Where is the umbrella?", "A red dog and a green ball on the left and a yellow umbrella on the right.", 10), ("Where is the ball?", "On the left there is a red dog and a ball.", 10),
+    ("What colour is the umbrella?", "A red dog next to a yellow umbrella.", 10), ("What colour is the umbrella?", "A red dog.", 3), ("What colour is the umbrella?", "There is a red dog. It is red.", 3),
+    ("How many balls are there?", "One dog and two balls.", 10), ("How many balls are there?", "There is one dog.", 3), ("How big is the dog?", "A big umbrella and a small dog.", 10),
+    ("Is the dog left or right of the umbrella?", "The umbrella is to the right of the dog.", 10), ("Is the dog left or right of the umbrella?", "The ball is to the left of the umbrella.", 3),
+    ("Does the picture show a yellow umbrella?", "A picture of a yellow umbrella.", 10), ("Does the picture show a yellow umbrella?", "A picture of an umbrella.", 3),
+    ("Is there a cat?", "There is no cat.", 10), ("Is there a dog?", "There may be a dog.", 3), ("Is there a dog?", "A blue dog.", 2)])
+def test_what_is_said_of_other_things_answers_nothing(question, answer, score):
+    """Guards against "to the left of" taken for a place, another thing's colour taken for that of what is asked about, and a caption that says yes unheard."""
+    assert weigh(question, answer, BEACH).score == score
+
+
+def test_captions_of_committed_runs_that_scored_ten():
+    """Guards against the errors that were found in a result: a boat's side for a bus, a ball's colour for an umbrella, and a suitcase that was named for nothing."""
+    boats = "A small yellow boat, a small yellow boat and a big green bus on the street on a sunny day.\nA yellow boat to the left of a yellow boat.\n\n" \
+            "boat: [0.4, 0.6, 0.5, 0.7]\nboat: [0.7, 0.6, 0.8, 0.7]\nbus: [0.05, 0.5, 0.3, 0.8]"
+    assert read(boats).told and weigh("Where is the bus?", "A yellow boat to the left of a yellow boat.", boats).score == 3
+    balls = "A small red ball, a small red ball and a big red umbrella in the park on a sunny day.\n\n" \
+            "sports ball: [0.1, 0.6, 0.2, 0.7]\nsports ball: [0.7, 0.6, 0.8, 0.7]\numbrella: [0.3, 0.3, 0.6, 0.8]"
+    assert read(balls).told and weigh("Which colour does the umbrella have?", "A red ball to the left of a red ball.", balls).score == 3
+    cases = "A small yellow suitcase and a big purple suitcase in the bedroom.\n\nsuitcase: [0.1, 0.6, 0.2, 0.7]\nsuitcase: [0.5, 0.3, 0.9, 0.7]"
+    assert read(cases).told and weigh("Does the picture show a yellow suitcase?", "A picture of a yellow suitcase and a purple suitcase.", cases).score == 10
+
+
+@pytest.mark.parametrize("question, answer, score", [
+    ("What could one eat here?", "One count, because the sun is shining.", 3), ("What should one wear here?", "On the beach, so a red dog.", 3),
+    ("What should one watch out for here?", "The sun is shining, so people may come.", 3), ("What does the umbrella tell us about this place?", "There is a red dog here. So somebody probably looks after it.", 3),
+    ("What does the umbrella tell us about this place?", "It is for the sun, so somebody may come to bathe on the beach.", 10)])
+def test_reasoning_keeps_to_the_question(question, answer, score):
+    """Guards against a true conclusion from another thing, or on another matter, taken for an answer."""
+    assert weigh(question, answer, BEACH).score == score
+
+
+def test_how_many_there_are_by_hand():
+    """Guards against three cows named of five, and animals counted where there are none, both at no cost."""
+    ask, looks = "Describe the picture in detail.", ", ".join(["a small brown cow"] * 4)
+    cows = f"{looks.capitalize()} and a small brown cow on the farm on a sunny day.\n\n" + "\n".join(f"cow: [{x / 10}, 0.6, {x / 10 + 0.1}, 0.7]" for x in (0, 1, 4, 7, 8))
+    assert read(cows).told and "five cows" in salient(read(cows))
+    there = "We are on the farm and the sun is shining. {} brown cows stand here. A brown cow is on the left, one cow in the middle, and a cow on the right."
+    assert weigh(ask, there.format("Five"), cows).score == 10
+    few = weigh(ask, there.format("Three"), cows)
+    assert few.score <= 7 and "five cows" in few.left_out and few.contradicted == (("wrong number", "Three brown cows stand here."),)
+    sides = weigh(ask, "On the left there are two cows. In the middle there is a cow. On the right there are two cows.", cows)
+    assert "five cows" in sides.supported and not sides.contradicted                        # the sum over the sides
+    ask = "What can be guessed from the backpacks?"
+    packs = "A small red backpack and a big blue backpack on the beach on a sunny day.\n\nbackpack: [0.1, 0.6, 0.2, 0.7]\nbackpack: [0.5, 0.3, 0.9, 0.7]"
+    assert weigh(ask, "There are four animals and two backpacks on the beach, so somebody may be on a walk.", packs).contradicted[0][0] == "wrong number"
+    assert not weigh(ask, "There are two backpacks on the beach, so somebody may be on a walk.", packs).contradicted
 
 
 @pytest.mark.parametrize("question, answer", [

@@ -92,6 +92,11 @@ def test_bench_and_probes_are_found_by_the_weights(tmp_path, monkeypatch, capsys
     monkeypatch.setattr(handout, "RESULTS", tmp_path / "none")
     words = " ".join(Reader(handout.write(RESULTS, "mini-full", output=tmp_path / "report.html").read_text(encoding="utf-8")).words)
     assert words.count("Not measured yet") == 1 and "llava_mini.science.run" in words       # ScienceQA alone
+    several = json.loads(text)                                                              # as Table 4: this model beside others of its kind
+    next(row for row in several["benches"]["coco"]["rows"] if row["what"] == "untuned")["what"] = "model"
+    (runs / "bench/mine/result.json").write_text(json.dumps(several))
+    words = " ".join(Reader(handout.write(RESULTS, "mini-full", output=tmp_path / "report.html").read_text(encoding="utf-8")).words)
+    assert words.count("Not measured yet") == 2 and "llava_mini.bench.run" in words
     assert "Not on the page, " in (said := capsys.readouterr().out) and "broken" in said and "other" not in said
 
 
@@ -124,6 +129,24 @@ def test_tables_by_hand():
     assert re.sub(r"\s+", "", html) == ('<h3>Head</h3><table><thead><tr><thscope="col">a</th><thscope="col">b</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr>'
                                         '</tbody></table><p>text&lt;text</p><table><thead><tr><thscope="col">c</th><thscope="col">d</th></tr></thead><tbody><tr>'
                                         '<td>3</td><td>4</td></tr></tbody></table>')
+
+
+def test_marks_that_a_table_hides_come_back():
+    """Guards against a label that is shown with the backslashes of its Markdown."""
+    assert "<td>my_model | x*`</td>" in table([r"| a | b |", r"|---|---|", r"| my\_model \| x\*\` | `2` |"]) and "<td>2</td>" in table(["| a |", "| `2` |"])
+
+
+def test_science_shows_its_own_pictures_and_says_what_it_began_with(tmp_path):
+    """Guards against pictures of ablations among those of one model, and a training that began with another one."""
+    for name in ("columns.png", "layer.png"):
+        (tmp_path / name).write_bytes((RESULTS / "mini-full" / "loss-tune.png").read_bytes())
+    (tmp_path / "tables.md").write_text("## Table 7\n\n| a | b |\n|---|---|\n| LLaVA | 1 |\n")
+    result = read_result(RESULTS / "mini-full.json")
+    write_result(replace(result, name="llava", settings=result.settings | {"begun with": "0123456789ab"}), tmp_path / "llava.json")
+    html = "".join(handout.science(tmp_path, result).html)
+    assert html.count("<img") == 1 and "began with another model (0123456789ab)" in html
+    write_result(replace(result, name="llava", settings=result.settings | {"begun with": result.weights[:12]}), tmp_path / "llava.json")
+    assert "another model" not in "".join(handout.science(tmp_path, result).html)
 
 
 def test_a_result_that_is_not_there_and_one_of_another_model(tmp_path):

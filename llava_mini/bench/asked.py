@@ -17,6 +17,7 @@ from ..instruct.reading import Facts
 from ..instruct.speech import article, be, noun
 from ..instruct.words import CATEGORIES, COLOURS, MEMBERS, NUMBERS, SIZES, category, mentions, tokens
 from ..storybook.vocabulary import WEATHER
+from .clauses import relevant
 
 _SIDE = re.compile(r"\b(?:on|in) the (left|right|middle)\b(?! of the (?!picture|image|photo|scene))")
 _DENIED = re.compile(r"(?:\bnot|n't)\s+(?:(?:a|an|the|in|on|really|very)\s+){0,2}\w+|\bno\s+\w+", re.I)
@@ -69,9 +70,9 @@ def asked(question: str, facts: Facts) -> Asked:
 
 
 def said(aspect: str, answer: str, question: str) -> frozenset[str]:
-    """The values that an answer gives, in the words of :func:`asked`. What is denied ("not red") is not given."""
+    """The values that an answer gives, in the words of :func:`asked`, of what the question is about. What is denied ("not red") is not given."""
     if aspect not in ("there", "odd"):
-        answer = _DENIED.sub(" ", answer)
+        answer = relevant(aspect, _DENIED.sub(" ", answer), question)
     text, words = answer.lower(), tokens(answer)
     if aspect == "count":
         return frozenset(word if word in NUMBERS else NUMBERS[int(word)] if word.isdigit() and int(word) < len(NUMBERS) else word

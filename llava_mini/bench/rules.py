@@ -17,7 +17,7 @@ from . import prompt
 from .weighing import weigh
 
 NAME = "rule-judge"
-DECIDES = ("bench/rules.py", "bench/weighing.py", "bench/asked.py", "storybook/vocabulary.py",
+DECIDES = ("bench/rules.py", "bench/weighing.py", "bench/asked.py", "bench/clauses.py", "bench/counted.py", "storybook/vocabulary.py",
            *(f"instruct/{name}.py" for name in ("claims", "free", "lore", "manner", "places", "reading", "speech", "words")))
 
 

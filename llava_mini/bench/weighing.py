@@ -16,15 +16,17 @@ from functools import lru_cache
 from ..instruct.claims import contradictions
 from ..instruct.reading import Facts, read
 from ..instruct.speech import noun
-from ..instruct.words import COLOURS, category, mentions, tokens
+from ..instruct.words import COLOURS, NUMBERS, category, mentions, tokens
 from ..storybook.vocabulary import WEATHER
 from .asked import Asked, asked, said
+from .clauses import shown, strays
+from .counted import miscounted, numbers, of_groups
 
 ENOUGH = 0.8                # of what a picture shows; a description with so much of it is complete
 GROUNDED = 0.4              # of the words of an answer that reasons; the rest is what it concludes
 _DESCRIBE = re.compile(r"\b(?:describe|description|detail(?:s|ed)?|elaborate|everything|all (?:the things|that)|explain the visual|paragraph|"
                        r"what is (?:where|going on)|report|what does it show|main features|analy[sz]e the image|what do you (?:see|think is going)|"
-                       r"tell me (?:about|what)|the rest of the picture|summari[sz]e|paint(?:er)?|about this (?:photo|picture|image)|this photo about|characteristics)\b", re.I)
+                       r"tell me (?:about|what)|the rest of the picture|summari[sz]e|paint(?:er)?|about this (?:photo|picture|image)|this photo about|which people, animals|one side to the other|what does one see|characteristics)\b", re.I)
 _SO = re.compile(r"\b(?:because|so|since|therefore|thus|may|might|could|probably|likely|perhaps|suggests?|indicates?|means|belongs?|without|as a result|"
                  r"implies|would|plausible|to (?:keep|protect|avoid|give)|should|must|ought|needs?|one can|people can|watch out|take care|careful|wears?|inferred)\b", re.I)
 _PLAIN = re.compile(r"(?:what (?:is|are|does|do)|which|where|who|is|are|does|do|how many)\b", re.I)       # begins a question that asks for no conclusion
@@ -66,6 +68,8 @@ def weigh(question: str, answer: str, context: str) -> Weighed:
     if what.right:
         named = frozenset(name for name in what.right if what.aspect == "name" and name in answer.lower())       # however it is written
         values = named or said(what.aspect, answer, question)
+        if what.aspect == "there" and not values and not wrong and (verdict := shown(question, answer)):      # a caption says yes in its own way
+            values = frozenset([verdict])
         if what.aspect != "inside" or values != what.right:                 # else it is asked how one can tell, too
             return _exact(what, values, wrong, answer)
     elif _DESCRIBE.search(question):
@@ -92,7 +96,8 @@ def _contradicted(question: str, answer: str, facts: Facts) -> list[tuple[str, s
     """
     whole = re.sub(r"^\W*(orange)\W*$", r"In \1.", answer, flags=re.I)       # by itself it would be the fruit
     clauses, kept = _CLAUSE.split(answer.strip()), []
-    for reason, words in contradictions(question, whole, facts) + [one for clause in clauses if len(clauses) > 1 for one in contradictions("", f"{clause.rstrip('.!?')}.", facts)]:
+    each = [one for clause in clauses if len(clauses) > 1 for one in contradictions("", f"{clause.rstrip('.!?')}.", facts)]
+    for reason, words in contradictions(question, whole, facts) + each + of_groups(answer, facts):
         bare = words.strip(" .,;:!?")
         if not any(reason == other and (bare in said_ or said_.strip(" .,;:!?") in bare) for other, said_ in kept):
             kept.append((reason, words))
@@ -112,7 +117,8 @@ def _exact(what: Asked, values: frozenset, wrong: list, answer: str) -> Weighed:
 
 def _description(answer: str, facts: Facts, wrong: list) -> Weighed:
     """1 + 9 x (share of the picture that is named) x (share of what is said that holds); a contradiction weighs as two supported facts."""
-    there = salient(facts)
+    there, known = salient(facts), {words for _, words in wrong}
+    wrong = wrong + [one for one in miscounted(answer, facts) if one[1] not in known]
     here = [name for name, test in there.items() if test(answer)]
     share = min(1.0, len(here) / max(1.0, ENOUGH * len(there)))
     holds = len(here) / (len(here) + 2 * len(wrong)) if here else 0.0
@@ -123,7 +129,8 @@ def _open(question: str, answer: str, context: str, facts: Facts, wrong: list) -
     """1, and four points for evidence from the picture, three for a conclusion where one is asked for, two for keeping to the picture.
 
     The points are halved by one contradiction, divided by three for two, and so on. Without the conclusion that is asked for
-    an answer is beside the point, however true it is: 3 with evidence, 2 without, and one less for each contradiction.
+    an answer is beside the point, however true it is: 3 with evidence, 2 without, and one less for each contradiction. So it
+    is where it does not speak of the thing, or the matter, that is asked about.
     """
     known, words = content(context) | content(question), content(answer)
     evidence = sorted((words & content(context)) - _NO_EVIDENCE)
@@ -132,19 +139,23 @@ def _open(question: str, answer: str, context: str, facts: Facts, wrong: list) -
     concludes = bool(_SO.search(answer)) or not (_WHY.search(question) or not _PLAIN.match(question.strip()))
     grounded = min(1.0, len(words & known) / (GROUNDED * len(words))) if words else 0.0
     found = bool(evidence or things)
-    left_out = [*(["anything of the picture"] if not found else []), *(["a reason or a conclusion"] if not concludes else [])]
-    score = round(1 + (4 * found + 3 + 2 * grounded) / (1 + len(wrong))) if concludes else max(1, 2 + found - len(wrong))
+    astray = strays(question, answer, facts)
+    left_out = [*["anything of the picture"] * (not found), *["a reason or a conclusion"] * (not concludes), *[astray] * bool(astray)]
+    score = round(1 + (4 * found + 3 + 2 * grounded) / (1 + len(wrong))) if concludes and not astray else max(1, 2 + found - len(wrong))
     return Weighed(score, (*sorted(things), *(word for word in evidence if word not in content(" ".join(things)))), tuple(wrong), tuple(left_out))
 
 
 def salient(facts: Facts) -> dict:
-    """What a description should name: {in words: test of an answer}. Things, their colours, where they are, place, weather, what touches what.
+    """What a description should name: {in words: test of an answer}. Things, how many, their colours, where they are, place, weather, what touches what.
 
     Of free captions also the words that two of them share, for what several people mention is what one sees.
     """
     tests = {}
     for name in dict.fromkeys(thing.category for thing in facts.things):
         tests[category(name).spoken] = lambda text, name=name: any(m.category == name for m in mentions(text))
+    for name, number in facts.counts.items() if facts.told else ():
+        if number > 1:
+            tests[f"{NUMBERS[number]} {category(name).plural}"] = lambda text, name=name, number=number: number in numbers(text, name)
     for name, colour in sorted({(look[0], look[1]) for look in facts.looks if look[1] and not look[3]} | set(facts.colours.items())):
         tests[noun(name, colour)] = lambda text, name=name, colour=colour: _together(text, (name,), colour)
     for name, side in dict.fromkeys((thing.category, thing.side) for thing in facts.things if thing.side and facts.told):

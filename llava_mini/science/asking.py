@@ -1,12 +1,9 @@
-"""A model or a server for text alone, as a function: many prompts in, as many texts out. It is the text-only model and the judge."""
+"""A model for text alone, as a function: many prompts in, as many texts out. It is the text-only model and the judge; see server.py too."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
-import warnings
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,45 +12,9 @@ from tqdm import tqdm
 from ..errors import InputError
 from ..evaluation.answers import repair
 from ..files import make_folder
-from ..instruct.connection import Settings, connect
-from ..instruct.generate import in_a_thread
-from ..instruct.teacher import Rejected, Teacher, Unanswered
 from ..json_files import read_lines
 
 Ask = Callable[[Sequence[list[dict]]], Sequence["str | None"]]      # messages of each prompt -> its text, None where there is none
-
-
-def by_server(settings: Settings, *, transport=None, concurrency: int = 8) -> Ask:
-    """Asks an OpenAI-compatible server, chosen by OPENAI_API_KEY and OPENAI_BASE_URL, with the teacher's patience.
-
-    ``transport`` carries the requests instead of the network. A prompt that gets no answer after all gives None and a
-    warning with its reason; a quota that is used up, or a key that is refused, ends in InputError. Works in notebooks too.
-    """
-    def ask(prompts: Sequence[list[dict]]) -> list[str | None]:
-        texts: list[str | None] = [None] * len(prompts)
-        faults: Counter = Counter()
-
-        async def work() -> None:
-            gate = asyncio.Semaphore(concurrency)
-            async with connect(settings, transport) as client:
-                teacher = Teacher(client, settings)
-
-                async def one(number: int) -> None:
-                    async with gate:
-                        try:
-                            texts[number] = (await teacher.ask(prompts[number])).text
-                        except (Rejected, Unanswered) as error:
-                            faults[str(error)] += 1
-
-                await asyncio.gather(*(one(number) for number in range(len(prompts))))
-
-        if prompts:
-            in_a_thread(work)
-        for fault, number in faults.items():
-            warnings.warn(f"{number} of {len(prompts)} prompts got no answer ({fault}).", stacklevel=2)
-        return texts
-
-    return ask
 
 
 def by_model(model, letters: bool = True, **options) -> Ask:
@@ -73,7 +34,7 @@ def by_model(model, letters: bool = True, **options) -> Ask:
 
 
 def kept(ask: Ask, path, *, model_id: str, batch_size: int = 64, progress: bool = True) -> Ask:
-    """The same, with every text kept in a file (JSONL) the moment it is there, and no prompt asked twice.
+    """A model's ``ask`` with its texts kept in a file (JSONL), a batch at a time as it gives them, and no prompt asked twice.
 
     ``model_id``: another one for another model; a file of another model is refused with InputError. What got no answer is
     not kept, so the next call asks for it again.

@@ -2,7 +2,7 @@
 
 The authors take a bare letter, else a letter at the start ("B. ...", whatever comes after it), else "The answer is B."
 where that stands once; all else is wrong to them, see :func:`authors`. Here more ways of writing are read ("(b)", "Answer: B",
-a letter on the last line, bold type, the word for answer in some other languages), and two answers that differ are refused.
+a letter on the last line, bold type, quotation marks, the word for answer in some other languages), and two answers that differ are refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ _ONE = r"(?:\([A-Ha-h]\)|[A-H](?![\w'’]))"          # a letter as part of a se
 _SAYS = (r"(?i:answer|choice|option|antwort|respuesta|réponse|risposta|resposta|antwoord|svaret|ответ)"
          r"(?:\s+(?i:is|was|would be|must be|should be|ist|es|est|è|é|är|er)\b\s*:?|\s*[:=])\s*(?i:(?:option|choice|letter)\s+)?"
          r"|(?:答案|答え|正解|정답)\s*(?:是|は|은|:)?\s*")
-_STATED = re.compile(rf"(?:{_SAYS})({_ONE}(?:\s*(?:,|/|&|or|and)\s*{_ONE})*)")
+_STATED = re.compile(rf"(?:{_SAYS})[\"“„«]?({_ONE}(?:\s*(?:,|/|&|or|and)\s*{_ONE})*)")
+_LABEL = re.compile(r"(?i:option|choice)\s*[:=]")     # "option: B" may be of a list, so "The answer is A" goes before it
 _SMALL = re.compile(r"(?i:\banswer(?:\s+is|\s*:))\s*([a-h])[.!]?\s*$", re.MULTILINE)
 _ARTICLE = re.compile(r"A\s+(?!(?:because|since|as|and|or|for)\b)[a-z]")    # "The answer is A dog" names no letter
 _LETTERS = re.compile(r"\(([A-Ha-h])\)|([A-H])")
@@ -28,6 +29,7 @@ _LEADING = re.compile(r"(?:\(([A-Ha-h])\)|([A-H])[.):])(?=\s)")
 _OPTION = re.compile(r"\([A-Ha-h]\)|(?<!\w)[A-H][.)](?=\s)")
 _BRACKETS = re.compile(r"\(([A-Ha-h])\)")
 _MARKUP = re.compile(r"\\(?:boxed|text|mathbf)\{([^{}]*)\}|[*`$]|__")
+_QUOTED = re.compile(r"(?<!\w)[\"'“”„‘’«]([A-Ha-h][.]?)[\"'”“’»](?!\w)")      # "B" in quotation marks of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ def read(text: str, choices: int) -> Reading:
     ('two answers', 'no such option', 'another script', 'no letter')
     """
     text = _MARKUP.sub(lambda found: found[1] or "", unicodedata.normalize("NFKC", text)).strip()
+    text = _QUOTED.sub(r"\1", text)
     if not text:
         return Reading(None, EMPTY)
     found = _stated(text) | _at_the_ends(text) or {letter.upper() for letter in _BRACKETS.findall(text.splitlines()[-1])}
@@ -72,12 +75,12 @@ def authors(text: str, choices: int) -> int | None:
 
 
 def _stated(text: str) -> set[str]:
-    """The letters after "the answer is" and its like."""
-    letters = {small.upper() for small in _SMALL.findall(text)}
+    """The letters after "the answer is" and its like; those after "option:" only where there is nothing else."""
+    letters, labels = {small.upper() for small in _SMALL.findall(text)}, set()
     for found in _STATED.finditer(text):
         if not _ARTICLE.match(text, found.start(1)):
-            letters |= {(one or other).upper() for one, other in _LETTERS.findall(found[1])}
-    return letters
+            (labels if _LABEL.match(found[0]) else letters).update((one or other).upper() for one, other in _LETTERS.findall(found[1]))
+    return letters or labels
 
 
 def _at_the_ends(text: str) -> set[str]:

@@ -7,6 +7,7 @@ index of the chosen option, -1 for none) and ``outputs`` (id -> the model's text
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from .problems import Problem, doubled
 from .prompts import questions
 
 FAILED, NONE = "FAILED", -1
+TOLD = 5                                # ids that a sentence names, and faults of one sort that are told one by one
+_UNKNOWN = re.compile(r"question_id ['\"](.*)['\"] is not among the questions")
 
 
 @dataclass
@@ -28,18 +31,19 @@ class Outputs:
 
     texts: dict[str, str] = field(default_factory=dict)     # id -> text; an id without an answer is not in it
     indices: dict[str, int] = field(default_factory=dict)   # id -> index, where a file has an index and no text; NONE for none
-    problems: list[str] = field(default_factory=list)       # one sentence for each fault, with file and id
+    problems: list[str] = field(default_factory=list)       # a sentence for each fault, with file and id; one for all unknown ids
     name: str = ""                                          # of the file
 
 
 def write_results(path, problems: Sequence[Problem], texts: Mapping[str, str]) -> dict:
     """Writes a model's texts in the authors' format, read as :mod:`.extract` reads them, and returns what was written.
 
-    Problems without a text get "FAILED" and -1, as in the authors' files. InputError for texts of unknown problems.
+    Problems without a text get "FAILED" and -1, as in the authors' files. A file that says the same already keeps its date.
+    InputError for texts of unknown problems.
     """
     unknown = sorted(set(texts) - {problem.id for problem in problems})
     if unknown:
-        raise InputError(f"There are texts for problems that are not asked here ({', '.join(unknown[:5])}); give the same problems.")
+        raise InputError(f"There are texts for problems that are not asked here ({few(unknown)}); give the same problems.")
     indices = {}
     for problem in problems:
         index = read(texts[problem.id], len(problem.choices)).index if problem.id in texts else None
@@ -47,29 +51,32 @@ def write_results(path, problems: Sequence[Problem], texts: Mapping[str, str]) -
     correct = sum(indices[problem.id] == problem.answer for problem in problems)
     found = {"acc": 100 * correct / len(problems) if problems else 0.0, "correct": correct, "count": len(problems), "results": indices,
              "outputs": {problem.id: texts.get(problem.id, FAILED) for problem in problems}}
-    path = Path(path)
+    path, data = Path(path), json.dumps(found, indent=2, ensure_ascii=False).encode()
     make_folder(path.parent)
-    write_safely(path, json.dumps(found, indent=2, ensure_ascii=False).encode())
+    if not path.exists() or path.read_bytes() != data:
+        write_safely(path, data)
     return found
 
 
 def read_results(path, problems: Sequence[Problem]) -> Outputs:
     """The answers of a result file (.json, the authors' or ours) or of an answer file (.jsonl, one object a line).
 
-    Unknown and doubled ids, rows of a wrong type and broken lines do not stop the reading: each is named in
-    ``problems``, and the rest counts. Of doubled ids the first counts in a .jsonl file, the last in a .json file, as
-    their readers do. InputError for a file that is no JSON or of another form.
+    Unknown and doubled ids, rows of a wrong type and broken lines do not stop the reading: they are named in
+    ``problems``, of many of one sort the first few and how many there are, and the rest counts. Of doubled ids the first
+    counts in a .jsonl file, the last in a .json file, as their readers do. InputError for a file that is no JSON or of
+    another form.
     """
     path = existing(path, (".json", ".jsonl"), "results")
     if path.suffix == ".jsonl":
         rows = read_answers(path, questions(problems))
-        return Outputs({name: row["text"] for name, row in rows.rows.items()}, problems=rows.problems, name=path.name)
+        return Outputs({name: row["text"] for name, row in rows.rows.items()}, problems=_gathered(rows.problems, path), name=path.name)
     twice = doubled(path)
     data = read_json(path)
     if not isinstance(data, dict) or not (isinstance(data.get("outputs"), dict) or isinstance(data.get("results"), dict)):
         raise InputError(f"{path.name}: the file must hold an object with results and outputs, not {kind(data)} without them; give "
                          "the file that eval_science_qa.py writes, or answers a line in a .jsonl file.")
-    found = Outputs(name=path.name, problems=[f"{path.name}: {name!r} comes twice in one object; the last one counts." for name in twice])
+    found = Outputs(name=path.name, problems=_first([f"{path.name}: {name!r} comes twice in one object; the last one counts." for name in twice],
+                                                    path.name))
     known = {problem.id: problem for problem in problems}
     _texts(data.get("outputs"), known, found)
     _indices(data.get("results"), known, found)
@@ -77,31 +84,61 @@ def read_results(path, problems: Sequence[Problem]) -> Outputs:
     return found
 
 
+def few(ids: Sequence[str]) -> str:
+    """The first few of many ids, and how many more there are."""
+    return ", ".join(ids[:TOLD]) + (f" and {len(ids) - TOLD:,} more" if len(ids) > TOLD else "")
+
+
+def _unknown(ids: Sequence[str], where: str) -> list[str]:
+    """One sentence on all ids that nobody asked for: a file of all splits has thousands of them."""
+    quoted = few([repr(name) for name in ids])
+    if len(ids) == 1:
+        return [f"{where}: {quoted} is not among the problems; it is not counted."]
+    return [f"{where}: {len(ids):,} ids are not among the problems ({quoted}); they are not counted."] if ids else []
+
+
+def _first(sentences: Sequence[str], where: str) -> list[str]:
+    """The first few of the sentences on faults of one sort, and how many more there are."""
+    more = len(sentences) - TOLD
+    return [*sentences[:TOLD], *([f"{where}: {more:,} more of the sort just told."] if more > 0 else [])]
+
+
+def _gathered(sentences: Sequence[str], path: Path) -> list[str]:
+    """What is wrong with an answer file, with one sentence for all unknown ids, which has a number for them."""
+    others = [line for line in sentences if not _UNKNOWN.search(line)]
+    return others + _unknown([found[1] for line in sentences if (found := _UNKNOWN.search(line))], path.name)
+
+
 def _texts(outputs, known: dict[str, Problem], found: Outputs) -> None:
+    unknown, odd = [], []
     for name, text in outputs.items() if isinstance(outputs, dict) else ():
         if name not in known:
-            found.problems.append(f"{found.name}, outputs: {name!r} is not among the problems; it is not counted.")
+            unknown.append(name)
         elif not isinstance(text, str):
-            found.problems.append(f"{found.name}, outputs: {name!r} has {kind(text)} where a text should be; it is not counted.")
+            odd.append(f"{found.name}, outputs: {name!r} has {kind(text)} where a text should be; it is not counted.")
         elif text != FAILED:
             found.texts[name] = text
+    found.problems += _first(odd, f"{found.name}, outputs") + _unknown(unknown, f"{found.name}, outputs")
 
 
 def _indices(results, known: dict[str, Problem], found: Outputs) -> None:
     """Takes an index where there is no text, and tells where it is another than the text says."""
+    unknown, odd, other = [], [], []
     for name, index in results.items() if isinstance(results, dict) else ():
         where = f"{found.name}, results: {name!r}"
         if name not in known:
-            found.problems.append(f"{where} is not among the problems; it is not counted.")
+            unknown.append(name)
         elif type(index) is not int or not NONE <= index < len(known[name].choices):
-            found.problems.append(f"{where} has {index!r} where a number from -1 to {len(known[name].choices) - 1} should be; "
-                                  "it is not counted.")
+            odd.append(f"{where} has {index!r} where a number from -1 to {len(known[name].choices) - 1} should be; it is not counted.")
         elif name in found.texts:
             ours = read(found.texts[name], len(known[name].choices)).index
             if (NONE if ours is None else ours) != index:
-                found.problems.append(f"{where} has {index}, but its text is read as {NONE if ours is None else ours}; the text counts.")
+                other.append(f"{where} has {index}, but its text is read as {NONE if ours is None else ours}; the text counts.")
         elif index != NONE:
             found.indices[name] = index
+    for sentences in (other, odd):
+        found.problems += _first(sentences, f"{found.name}, results")
+    found.problems += _unknown(unknown, f"{found.name}, results")
 
 
 def _sums(data: dict, known: dict[str, Problem], found: Outputs) -> None:

@@ -30,12 +30,17 @@ CURVE = 200                                 # problems of the split val that are
 
 @dataclass(frozen=True)
 class Job:
-    """One run. Raises InputError for a form or a name that cannot be, and for a blind run that would begin with pictures."""
+    """One run.
+
+    A blind run begins with the language parent as it is: after stage 1 or 2 it would have learnt from pictures. Raises
+    InputError for a form, a start or a name that cannot be, for a blind run that would begin otherwise, and for problems of
+    your own without a word on what to begin with: stage 1 is the storybook's, and nobody would notice.
+    """
 
     settings: Profile
     form: str = REASONING                   # of what the model learns to say, see prompts.FORMS
     start: str = ""                         # one of STARTS, or the folder of a checkpoint; by default that of the profile
-    eyes: bool = True                       # False: the same training and questions without any picture
+    eyes: bool = True                       # False: the same training and questions, and never a picture
     seed: int = 0
     curve: int = CURVE                      # 0: nothing is asked between the epochs
     name: str = ""                          # of the run; by default made of what differs: llava, text, llava-fresh-seed1
@@ -47,13 +52,19 @@ class Job:
     def __post_init__(self):
         if self.form not in FORMS:
             raise InputError(f"There is no form {self.form!r} of an answer; choose one of {', '.join(FORMS)}.")
-        start = self.start or self.settings.science_start
+        usual = self.settings.science_start if self.eyes else "fresh"
+        start = self.start or usual
         if start not in STARTS and not (Path(start) / "config.json").is_file():
             raise InputError(f"A run cannot begin with {start!r}; choose one of {', '.join(STARTS)}, or the folder of a checkpoint.")
+        if not self.eyes and start != "fresh":
+            raise InputError(f"A run without pictures cannot begin with {start!r}, which may have learnt from pictures; leave out --start.")
+        if not self.start and self.eyes and self.main is None and self.problems != STORYBOOK:
+            raise InputError(f"{self.problems} holds problems of your own, and the stages before them would be trained on the storybook; give "
+                             f"--start with the folder of your checkpoint (README.md tells how it is made), or say --start {usual}.")
         main = self.main or MainJob(self.settings, seed=self.seed)
         name = self.name or "-".join(["llava" if self.eyes else "text", *[self.settings.name] * (self.settings.name != "mini"),
                                       *[self.form] * (self.form != REASONING),
-                                      *[Path(start).name] * (start != self.settings.science_start),
+                                      *[Path(start).name] * (start != usual),
                                       *[f"seed{self.seed}"] * (self.seed != 0)])
         if name != Path(name).name or name.startswith(".") or name == "features":
             raise InputError(f"A run cannot be called {name!r}; give it a name that makes a folder of its own, such as my-run.")

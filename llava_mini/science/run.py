@@ -1,7 +1,7 @@
 """ScienceQA from end to end: draw, fine-tune, generate, extract, score (paper, section 5.2 and Table 7).
 
     python -m llava_mini.science.run                            LLaVA, reasons before the answer
-    python -m llava_mini.science.run --blind                    the same training and questions without any picture
+    python -m llava_mini.science.run --blind                    the language parent, taught the same questions without any picture
     python -m llava_mini.science.run --form answer-first        the answer before its reasons
     python -m llava_mini.science.run --start aligned            after stage 1, as in the paper; mini begins after stage 2
     python -m llava_mini.science.run --problems FOLDER --profile paper-7b --start CHECKPOINT      the real set
@@ -47,9 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llava_mini.science.run", description=__doc__.split("\n")[0])
     add_job(parser)
     parser.add_argument("--form", choices=FORMS, default=REASONING, help=f"of the answers that are learnt (default: {REASONING})")
-    parser.add_argument("--start", default="",
-                        help=f"{', '.join(STARTS)}, or the folder of a checkpoint (default: what the profile says)")
-    parser.add_argument("--blind", action="store_true", help="train and ask without any picture: what words alone are worth")
+    parser.add_argument("--blind", action="store_true", help="teach and ask the language parent without any picture: what words alone are worth")
     parser.add_argument("--name", default="", help="folder under runs/science/ (default: made of the above)")
     parser.add_argument("--results", type=Path, nargs="?", const=FOLDER, default=None, metavar="FOLDER",
                         help=f"write the result here too, for committing (default: {FOLDER})")
@@ -64,6 +62,8 @@ def add_job(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", default="mini", help="see llava_mini/profiles.py (default: mini)")
     parser.add_argument("--problems", type=Path, default=STORYBOOK, help=
                         "folder of problems.json, pid_splits.json and images/ (default: the storybook's)")
+    parser.add_argument("--start", default="",
+                        help=f"{', '.join(STARTS)}, or the folder of a checkpoint (default: what the profile says; needed with --problems)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--curve", type=int, default=CURVE, metavar="N",
                         help=f"problems of the split val asked after every epoch (default: {CURVE}; 0: none)")

@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from ..errors import InputError
 from ..evaluation.accuracy import Tally
 from .extract import authors, read
-from .files import Outputs
+from .files import Outputs, few
 from .problems import COLUMNS, Problem, columns
-
-TOLD = 5                                # ids that are named of those that are missing or unread
 
 
 @dataclass
@@ -47,7 +45,7 @@ def score(problems: Sequence[Problem], outputs: Outputs | Mapping[str, str]) -> 
         raise InputError("There are no problems to score; give a split that has some.")
     if not isinstance(outputs, Outputs):
         if unknown := sorted(set(outputs) - {problem.id for problem in problems}):
-            raise InputError(f"There are texts for problems that are not asked here ({', '.join(unknown[:TOLD])}); give the same problems.")
+            raise InputError(f"There are texts for problems that are not asked here ({few(unknown)}); give the same problems.")
         outputs = Outputs(dict(outputs))
     report, missing = Report(problems=list(outputs.problems)), []
     for problem in problems:
@@ -76,8 +74,8 @@ def score(problems: Sequence[Problem], outputs: Outputs | Mapping[str, str]) -> 
     where = outputs.name or "The answers"
     if missing:
         report.problems.append(f"{where}: {len(missing)} problem{'s have' if len(missing) > 1 else ' has'} no answer "
-                               f"({_few(missing)}); they count as wrong.")
-    report.problems += [f"{where}: {len(ids)} unread ({reason}: {_few(ids)}); they count as wrong." for reason,
+                               f"({few(missing)}); they count as wrong.")
+    report.problems += [f"{where}: {len(ids)} unread ({reason}: {few(ids)}); they count as wrong." for reason,
                         ids in report.unread.items()]
     return report
 
@@ -108,7 +106,3 @@ def table(reports: Report | Mapping[str, Report]) -> str:
 _BELOW = {"from": lambda tally: f"{100 * tally.interval[0]:.1f}", "to": lambda tally: f"{100 * tally.interval[1]:.1f}",
           "n": lambda tally: f"{tally.n:,}",
           "unread": lambda tally: f"{tally.unreadable:,}", "missing": lambda tally: f"{tally.missing:,}"}
-
-
-def _few(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:TOLD]) + (f" and {len(ids) - TOLD} more" if len(ids) > TOLD else "")

@@ -2,11 +2,12 @@
 
     python -m llava_mini.science.tables                 tables and pictures from data/results/science
     python -m llava_mini.science.tables FOLDER --seed 1
+    python -m llava_mini.science.tables --pair gpt-4o   with what pair.py --server gpt-4o wrote, instead of the language parent
 
 ::
 
-    llava.json, text.json, pair.json            of seed 0; with -seed1 of seed 1
-    tables.md, columns.png, epochs.png          written beside them
+    llava.json, text.json, pair.json            of seed 0; with -seed1 of seed 1; pair-gpt-4o.json of a server
+    tables.md, columns.png, epochs.png          written beside them; tables-gpt-4o.md and so on with --pair
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from ..commands import guarded
 from ..errors import InputError
-from ..evaluation import Result, read_result
+from ..evaluation import Difference, Result, paired, read_result, unpaired
 from ..report import keep
 from . import ensemble
 from .problems import COLUMNS
@@ -30,67 +31,120 @@ SIGHT = {"true": "with the picture", "shuffled": "with another one's picture", "
          "guess": "most frequent letter"}
 
 
-def read(folder: Path, seed: int = 0) -> dict[str, Result]:
-    """The results of a seed that are there, by name. Raises InputError where there is none, or of different problems."""
+def read(folder: Path, seed: int = 0, pair: str = "") -> dict[str, Result]:
+    """The results of a seed that are there, by name. ``pair``: what stands behind "pair-" in the name of that one's file.
+
+    Of a pair of two files only itself is read: its LLaVA is another than that of the runs. Raises InputError where there is no
+    result, or of different problems.
+    """
     end = f"-seed{seed}" if seed else ""
-    found = {name: read_result(folder / f"{name}{end}.json") for name in NAMES if (folder / f"{name}{end}.json").exists()}
+    pair = "-".join(["pair", *([pair.replace("/", "-")] if pair else [])])
+    files = {name: folder / f"{pair if name == 'pair' else name}{end}.json" for name in NAMES}
+    if pair != "pair" and not files["pair"].exists():
+        raise InputError(f"There is no {files['pair']}; run python -m llava_mini.science.pair --results with that --server first.")
+    found = {name: read_result(path) for name, path in files.items() if path.exists()}
     if not found:
         raise InputError(f"There is no result in {folder}; run python -m llava_mini.science.run --results first.")
+    if "pair" in found and "file" in found["pair"].settings["llava"]:
+        return {"pair": found["pair"]}
     for part in ("problems", "questions"):
         if len({result.settings.get("made from", {}).get(part) for result in found.values()}) > 1:
             raise InputError(f"{folder}: {', '.join(found)} are of different problems; run the commands again.")
     if {"llava", "pair"} <= set(found) and found["pair"].settings["llava"].get("weights") != found["llava"].weights:
-        raise InputError(f"{folder}: pair.json is of another LLaVA than llava.json; run python -m llava_mini.science.pair --results again.")
+        raise InputError(f"{files['pair']} is of another LLaVA than llava.json; run python -m llava_mini.science.pair --results again.")
     return found
 
 
-def rows(results: Mapping[str, Result]) -> dict[str, dict]:
-    """The rows of Table 7: label -> column -> share right; also "chance", which no model gave."""
-    first = next(iter(results.values())).accuracy["test"]
-    found = {"random choice": dict(first["true"]["chance"])}
-    reports = {}
+def teacher(results: Mapping[str, Result]) -> str:
+    """What the text-only model of the pair is called: the server's name, the file, or "teacher" for the language parent."""
+    settings = results["pair"].settings["text-only"]
+    return settings["file"] if "file" in settings else "teacher" if settings.get("weights") else settings["model"]
+
+
+def reports(results: Mapping[str, Result]) -> dict[str, dict]:
+    """The reports behind the rows of Table 7, by label."""
+    first, found = next(iter(results.values())).accuracy["test"], {}
     if "guess" in first:
-        reports["most frequent letter"] = first["guess"]
+        found["most frequent letter"] = first["guess"]
     if "text" in results:
-        reports["the same training without pictures"] = results["text"].accuracy["test"]["true"]
+        found["language parent, same questions, no pictures"] = results["text"].accuracy["test"]["true"]
     if "pair" in results:
-        reports["text-only teacher (GPT-4's part)"] = results["pair"].accuracy["test"]["text-only"]
-    if "llava" in results or "pair" in results:
-        reports["LLaVA"] = (results.get("llava") or results["pair"]).accuracy["test"]["true"]
-    if "pair" in results:
-        reports["LLaVA + teacher (complement)"] = results["pair"].accuracy["test"]["complement"]
-        reports["LLaVA + teacher (judge)"] = results["pair"].accuracy["test"]["judge"]
-    return found | {label: {name: report["columns"][name]["accuracy"] for name in COLUMNS if report["columns"][name]["n"]} for label,
-                    report in reports.items()}
+        found[f"text-only {teacher(results)} (GPT-4's part)"] = results["pair"].accuracy["test"]["text-only"]
+    found["LLaVA"] = (results.get("llava") or results["pair"]).accuracy["test"]["true"] if {"llava", "pair"} & set(results) else {}
+    for rule in ("complement", "judge") if "pair" in results else ():
+        found[f"LLaVA + {teacher(results)} ({rule})"] = results["pair"].accuracy["test"][rule]
+    return {label: report for label, report in found.items() if report}
+
+
+def rows(results: Mapping[str, Result]) -> dict[str, dict]:
+    """The rows of Table 7: label -> column -> share right; also "random choice", which no model gave."""
+    first = next(iter(results.values())).accuracy["test"]
+    return {"random choice": dict(first["true"]["chance"])} | {
+        label: {name: report["columns"][name]["accuracy"] for name in COLUMNS if report["columns"][name]["n"]}
+        for label, report in reports(results).items()}
 
 
 def table7(results: Mapping[str, Result]) -> str:
-    """Markdown: the nine columns in percent, a line for each row, and how many problems a column has."""
-    true = next(iter(results.values())).accuracy["test"]["true"]
+    """Markdown: the nine columns in percent; below each model its 95% intervals with the answers that count as wrong for want of a letter.
+
+    The last line says how many problems a column has.
+    """
+    true, told = next(iter(results.values())).accuracy["test"]["true"], reports(results)
     lines = ["| | " + " | ".join(COLUMNS) + " |", "|---" * (1 + len(COLUMNS)) + "|"]
     for label, shares in rows(results).items():
         lines.append(f"| {label} | " + " | ".join(f"{100 * shares[name]:.2f}" if name in shares else "-" for name in COLUMNS) + " |")
+        if label in told:
+            lines.append("| *95% (no letter)* | " + " | ".join(_doubt(told[label]["columns"][name]) for name in COLUMNS) + " |")
     lines.append("| *problems* | " + " | ".join(f"{true['columns'][name]['n']:,}" for name in COLUMNS) + " |")
     return "\n".join(lines)
 
 
+def _doubt(tally: Mapping) -> str:
+    """``"88.1-92.3 (4)"``: the interval in percent, and how many answers are unread or missing."""
+    return f"{100 * tally['low']:.1f}-{100 * tally['high']:.1f} ({tally['unreadable'] + tally['missing']:,})" if tally["n"] else "-"
+
+
 def unread(results: Mapping[str, Result]) -> str:
-    """One sentence on answers in which no letter could be read, model by model."""
-    told = {"LLaVA": results.get("llava"), "the training without pictures": results.get("text")}
-    parts = [f"{name} {result.accuracy['test']['true']['all']['unreadable']} of {result.accuracy['test']['true']['all']['n']}"
-             for name, result in told.items() if result]
-    if "pair" in results:
-        tally = results["pair"].accuracy["test"]["text-only"]["all"]
-        parts.append(f"the text-only teacher {tally['unreadable']} of {tally['n']} (it passes where it needs the picture)")
-    return "Answers without a readable letter, counted as wrong: " + ", ".join(parts) + "."
+    """One sentence on answers in which no letter could be read or which are not there, row by row."""
+    tallies = {label: report["columns"]["Avg"] for label, report in reports(results).items() if label != "most frequent letter"}
+    parts = [f"{label} {tally['unreadable']:,} and {tally['missing']:,}" for label, tally in tallies.items()]
+    passes = " The text-only model passes where it needs the picture." if "pair" in results else ""
+    return f"Answers without a readable letter and answers that are missing, of {next(iter(tallies.values()))['n']:,}, all counted as wrong: {'; '.join(parts)}.{passes}"
 
 
 def by_authors(results: Mapping[str, Result]) -> str:
     """One sentence on the same texts read by the authors' rule, which published numbers go by; empty where nothing was kept of it."""
-    told = {"LLaVA": results.get("llava"), "the training without pictures": results.get("text")}
+    told = {"LLaVA": results.get("llava"), "the language parent without pictures": results.get("text")}
     tallies = {name: result.accuracy["test"]["true"]["authors"] for name, result in told.items() if result and "authors" in result.accuracy["test"]["true"]}
     parts = [f"{name} {100 * tally['accuracy']:.2f} (unread: {tally['unreadable']})" for name, tally in tallies.items()]
     return "Average with letters read by the authors' narrower rule: " + ", ".join(parts) + "." if parts else ""
+
+
+def claims(results: Mapping[str, Result]) -> list[str]:
+    """What came of the paper's two claims on the rules, by the interval of the difference: a sentence for each.
+
+    Both sides answer the same problems, so the problems that only one of them has right decide (``evaluation.paired``); of a
+    result that does not tell them, the two shares do.
+    """
+    told = []
+    for rule, other in (("complement", "text-only"), ("judge", "true")) if "pair" in results else ():
+        name = f"text-only {teacher(results)}" if other == "text-only" else "LLaVA alone"
+        one, by = (results["pair"].accuracy["test"][key] for key in (rule, other))
+        found, how = _difference(one, by)
+        outcome = "within noise" if found.within_noise else "reproduced" if found.difference > 0 else "not reproduced: it is the other way round"
+        told.append(f"The paper has the {rule} above {name}: {outcome} ({100 * found.difference:+.1f} points, {how} 95% interval "
+                    f"{100 * found.low:+.1f} to {100 * found.high:+.1f}).")
+    return told
+
+
+def _difference(one: Mapping, other: Mapping) -> tuple[Difference, str]:
+    """The difference of a rule's report and another one, and by which kind of interval."""
+    if "against" not in one:
+        a, b = one["all"], other["all"]
+        return unpaired(a["correct"], a["n"], b["correct"], b["n"]), "unpaired"
+    gained, lost, n = (one["against"][name] for name in ("gained", "lost", "n"))
+    same = n - gained - lost
+    return paired([True] * gained + [False] * lost + [True] * same, [False] * gained + [True] * lost + [True] * same), "paired"
 
 
 def sight(results: Mapping[str, Result]) -> str:
@@ -105,7 +159,7 @@ def sight(results: Mapping[str, Result]) -> str:
         if control in pictures:
             line(label, pictures[control]["all"])
     if "text" in results:
-        line("of the model trained without pictures", results["text"].accuracy["test"]["true"]["columns"]["IMG"])
+        line("of the language parent without pictures", results["text"].accuracy["test"]["true"]["columns"]["IMG"])
     lines.append(f"| random choice | {pictures['true']['chance']['Avg']:.1%} | | |")
     return "\n".join(lines)
 
@@ -133,17 +187,17 @@ def epochs(results: Mapping[str, Result]) -> dict[str, dict[int, dict]]:
     return found
 
 
-def tell(folder: Path, seed: int = 0) -> list[Path]:
+def tell(folder: Path, seed: int = 0, pair: str = "") -> list[Path]:
     """Writes tables and pictures of what is there; returns the files."""
     from .. import show
 
-    results = read(folder, seed)
-    parts = ["## Table 7", table7(results), unread(results), *filter(None, [by_authors(results)])]
+    results = read(folder, seed, pair)
+    parts = ["## Table 7", table7(results), unread(results), *filter(None, [by_authors(results), *claims(results)])]
     parts += ["## Does the picture matter?", sight(results)] if "llava" in results and "test pictures" in results["llava"].accuracy else []
     parts += ["## Table 10", table10(results["pair"])] if "pair" in results else []
     text = "\n\n".join(parts) + "\n"
     print(text)
-    end = f"-seed{seed}" if seed else ""
+    end = (f"-{pair.replace('/', '-')}" if pair else "") + (f"-seed{seed}" if seed else "")
     files = [keep(folder / f"tables{end}.md", text.encode()), keep(folder / f"columns{end}.png", show.science_columns(rows(results)).png())]
     curves = epochs({label: results[name] for name, label in (("llava", "LLaVA"), ("text", "without pictures")) if name in results})
     return files + ([keep(folder / f"epochs{end}.png", show.science_epochs({label: [of] for label, of in curves.items()}).png())] if curves
@@ -154,8 +208,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llava_mini.science.tables", description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, nargs="?", default=FOLDER, help=f"of the results (default: {FOLDER})")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pair", default="", metavar="NAME",
+                        help="read pair-NAME.json instead of pair.json: the name of pair.py's --server, or of its pair of two files")
     args = parser.parse_args(arguments)
-    return guarded(lambda: print("Written: " + ", ".join(map(str, tell(args.folder, args.seed)))))
+    return guarded(lambda: print("Written: " + ", ".join(map(str, tell(args.folder, args.seed, args.pair)))))
 
 
 if __name__ == "__main__":

@@ -191,7 +191,7 @@ def ask(job: Job, model, weights: str, problems: Problems) -> tuple[Path, float]
         for control in ("true", *(("blind", "shuffled") if job.eyes and len(pictures) > 1 else ())):
             found = put(job, model, test if control == "true" else pictures, folder / f"test-{control}.jsonl", f"{job.name}-{weights[:12]}",
                         control)
-            if control == "true" and not (folder / "results.json").exists():
+            if control == "true":           # written anew where extract.py reads the same texts otherwise than it did
                 files.write_results(folder / "results.json", test, found.texts)
     return folder, seconds.known.get("evaluate", 0.0)
 
