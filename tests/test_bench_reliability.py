@@ -9,7 +9,7 @@ import pytest
 
 from llava_mini.bench import prompt, rules
 from llava_mini.bench.benchmark import Benchmark
-from llava_mini.bench.reliability import Agreement, agreement, longer, panel, table
+from llava_mini.bench.reliability import TRIALS, Agreement, agreement, elsewhere, longer, panel, table
 from llava_mini.bench.schema import Answer, Found, Question
 from llava_mini.bench.scores import Scores
 from llava_mini.errors import InputError
@@ -44,8 +44,31 @@ def test_the_rules_have_no_bias_on_short_answers(tmp_path):
     assert found.shift("order swapped") == (3, 0, 0) and found.shift("longer") == (3, 0, 0) and found.equal() == 1
     assert [found.trials[name].headline for name in ("as judged", "itself")] == [pytest.approx(100 * 22 / 30), 100]
     assert set(one for _, one in found.trials["empty"].pairs.values()) == {1}
-    assert found.agreement == Agreement((10, 10), (2,)) and found.agreement.higher == 1
-    assert {path.name for path in (tmp_path / "panel").glob("*.jsonl")} == {"as-judged.jsonl", "order-swapped.jsonl", "itself.jsonl", "empty.jsonl", "longer.jsonl"}
+    assert found.shift("again") == (3, 0, 0) and [one for _, one in found.trials["other question"].pairs.values()] == [3, 2, 3]
+    assert found.agreement == Agreement((10, 10), (2,), 2, 3) and found.agreement.higher == 1
+    assert {path.stem for path in (tmp_path / "panel").glob("*.jsonl")} == {name.replace(" ", "-") for name in TRIALS}
+
+
+def test_another_questions_answer_is_of_its_kind_and_about_another_picture():
+    """Guards against a trial that gives a question its own answer back, or that a picture's other answers may win by chance."""
+    asked = [Question(0, "a", "Where is the dog?", "conv"), Question(1, "a", "Is there a cat?", "conv"), Question(2, "b", "Where is the dog?", "conv"),
+             Question(3, "c", "How many dogs are there?", "conv"), Question(4, "c", "Describe it.", "detail")]
+    moved = elsewhere(asked, candidates("Left.", "No.", "Right.", "Two.", "A dog."))
+    assert {key: row.text for key, row in moved.rows.items()} == {"0": "Two.", "1": "Right.", "2": "Two.", "3": "Left."}       # of its kind the last one is alone
+    assert all(str(row.question_id) == key and row.answer_id.endswith("-elsewhere") for key, row in moved.rows.items())
+
+
+def test_a_judge_that_does_not_ask_whether_an_answer_keeps_to_the_question(tmp_path):
+    """Guards against a panel on which a judge that likes every answer looks perfect."""
+    found = hold(tmp_path, judged_by(lambda answer, first: 9), "Red.", "No.", "Yes.")
+    assert found.trials["other question"].headline == 100 and "low scores" in table(found) and found.shift("longer")[1] == 0
+
+
+def test_a_judge_that_throws_dice_differs_from_itself(tmp_path):
+    """Guards against a judge's own unsteadiness taken for an effect of order or length."""
+    turns = iter(range(1000))
+    found = hold(tmp_path, judged_by(lambda answer, first: 1 + next(turns) // 6 % 9), "Red.", "No.", "Yes.")
+    assert found.shift("again")[2] > 0
 
 
 def test_a_judge_that_likes_what_comes_first(tmp_path):
@@ -62,13 +85,16 @@ def test_a_judge_that_likes_length(tmp_path):
 
 
 def test_agreement_by_hand():
-    """Guards against ties counted as agreement, and against questions without a verdict or an exact answer that count."""
+    """Guards against ties counted as agreement, and against a question that was not answered left out of the count of right ones."""
     answers = candidates("The dog is red.", "Maybe.", "No.")
     scores = Scores(pairs={"0": (9, 7), "1": (9, 7), "2": (9, 3)})
     found = agreement(QUESTIONS, answers, scores)
-    assert (found.right, found.wrong, found.higher) == ((7,), (7, 3), 0.75)
+    assert (found.right, found.wrong, found.higher, found.correct, found.asked) == ((7,), (7, 3), 0.75, 1, 3) and "Exactly right: 1 of 3." in str(found)
     assert "1 right (mean score 7.00) and 2 wrong (mean score 5.00)" in str(found) and "75.0%" in str(found)
-    assert agreement(QUESTIONS, answers, Scores(pairs={"1": (9, 7)})) == Agreement((), (7,)) and Agreement((), (7,)).higher is None
+    assert agreement(QUESTIONS, answers, Scores(pairs={"1": (9, 7)})) == Agreement((), (7,), 1, 3) and Agreement((), (7,)).higher is None      # no judge is needed to count
+    assert agreement(QUESTIONS, candidates("Red."), scores) == Agreement((7,), (), 1, 3)                                           # two were not answered
+    bus = [Question(0, "p", "Where is the bus?", "conv", "where", "left")]
+    assert [agreement(bus, candidates(text), Scores()).correct for text in ("A boat to the left of a boat.", "The bus is on the left.")] == [0, 1]
     with pytest.raises(InputError, match="Question 0: the kind 'smell'"):
         agreement([Question(0, "p", "?", "conv", "smell", "sweet")], answers, scores)
 
@@ -87,7 +113,7 @@ def test_the_table_tells_coverage_and_what_to_expect(tmp_path):
 
 
 def test_a_second_panel_asks_for_nothing(tmp_path):
-    """Guards against paying for five trials again to see their table."""
+    """Guards against paying for all trials again to see their table."""
     hold(tmp_path, first := rules.transport(), "Blue.", "No.", "Yes.")
     again = hold(tmp_path, second := rules.transport(), "Blue.", "No.", "Yes.")
-    assert sum(first.served.values()) == 15 and sum(second.served.values()) == 0 and again.agreement.higher == 1
+    assert sum(first.served.values()) == 21 and sum(second.served.values()) == 0 and again.agreement.higher == 1

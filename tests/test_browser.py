@@ -13,6 +13,7 @@ from hostile import STRINGS
 from PIL import Image
 
 from llava_mini.show.escape import seen
+from llava_mini.show.style import printable
 
 sync = pytest.importorskip("playwright.sync_api")
 expect = sync.expect
@@ -147,6 +148,8 @@ def test_hostile_texts_in_still_twins(lab):
     others = lab.run_cell("import ipywidgets\nfrom llava_mini.show import live\nrows = [dict(text=t, answer=t, given=t) for t in hostile.STRINGS]\n"
                           "ipywidgets.HTML(live.answers([dict(step=t, answers=rows) for t in (1, 2)], 50))")
     expect(others.locator("td")).to_have_count(200)
+    cells = others.locator("td").all_text_contents()
+    assert cells == [printable(text) for text in STRINGS for _ in range(4)]                    # question, truth, two moments
     lab.page.wait_for_timeout(500)                                  # time to typeset and to run, for what would
     for outputs in (chat, masks, others):
         shown = outputs.locator(".jp-OutputArea-output")

@@ -300,3 +300,24 @@ def test_what_a_widget_says_about_itself_reaches_the_page():
     for widget in (Widget(about), Widget(children=[Widget(), Widget(children=[Widget(about)])])):
         assert show.Twin(widget, show.Html("x", "x"))._repr_mimebundle_()[1] == about
     assert show.Twin(Widget(), show.Html("x", "x"))._repr_mimebundle_()[1] == {}
+
+
+def test_full_and_lora_talk_side_by_side(tmp_path, tiny_model):
+    """Guards against a chat that takes one sort of checkpoint only, and against adapters that are loaded and not used."""
+    from copy import deepcopy
+
+    import torch
+    from llava_mini.checkpoints import add_lora, save
+    from llava_mini.model import LlavaMini
+
+    adapted = add_lora(deepcopy(tiny_model), rank=2, alpha=400, dropout=0.0).eval()
+    for name, weights in adapted.language_model.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(weights, generator=torch.Generator().manual_seed(len(name)))
+    save(tiny_model, tmp_path / "full", kind="full")
+    save(adapted, tmp_path / "lora", kind="lora")
+    full, lora = (LlavaMini.from_pretrained(tmp_path / kind) for kind in ("full", "lora"))
+    words = show.chat(full, lora, pictures={"red": RED}, names=("full", "LoRA"), ask=["What is it?"], max_new_tokens=8).still.alt
+    for name, one in (("full", full), ("LoRA", lora)):
+        assert f"{name}: {one.answer(RED, 'What is it?', max_new_tokens=8)}".strip() in words
+    assert full.answer(RED, "What is it?", max_new_tokens=8) != lora.answer(RED, "What is it?", max_new_tokens=8)

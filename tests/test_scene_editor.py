@@ -15,6 +15,7 @@ from llava_mini.errors import InputError
 from llava_mini.instruct import offline
 from llava_mini.instruct.connection import Settings
 from llava_mini.show import scene_editor
+from llava_mini.show.escape import seen
 from llava_mini.show.page import MOST, Page
 from llava_mini.show.scene_editor import Editor, teach
 from llava_mini.show.standing import WORDS, check
@@ -348,7 +349,7 @@ def test_in_the_browser(tmp_path):
         for number, text in enumerate(STRINGS):
             out.locator("input[placeholder]").fill(str(number))
             out.get_by_role("button", name="ask the model").click()
-        jupyter.page.wait_for_timeout(500)
+            jupyter.page.wait_for_function("text => document.querySelector('.editor-answer')?.textContent === text", arg=seen(text))
         out.locator("input[placeholder]").fill("0")
         jupyter.page.keyboard.press("Enter")
         out.get_by_text(STRINGS[0], exact=False).first.wait_for()

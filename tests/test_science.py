@@ -189,7 +189,9 @@ def test_a_text_only_model_is_told_of_the_picture_it_does_not_see(six):
     "The answer is B.", "B", "b", "(b)", "B.", "b)", "B. It floats", "(B) It floats", "Wood floats.\nB", "Wood floats.\n(b)", "**B**", "The answer is **B**.", r"\boxed{B}",
     "Answer: (B)", "answer: b", "LECTURE: x\nSOLUTION: y\n###\nANSWER: B.", "Ｂ", "The answer is B because wood floats.", "The correct option is B",
     "(A) a stone (B) a cork\nThe answer is B.", "A. a stone\nB. a cork\nThe answer is B.", "Die Antwort ist B.", "答案是B。", "So it must be (B)",
-    "The answer is B. BECAUSE: A stone sinks.", "The answer is B. I repeat: the answer is B."])
+    "The answer is B. BECAUSE: A stone sinks.", "The answer is B. I repeat: the answer is B.", 'The answer is "B".', "The answer is 'B'.", "The answer is “B”.",
+    'The answer is "B. It floats".', '"B"', 'Answer: "B"', "The answer is «b».", "The answer is B.\n\nBECAUSE: option: A", "Choice: A is wrong. The answer is B.",
+    "Option: B", "The answer is option: B"])
 def test_a_letter_is_read(text):
     """Guards against right answers that count as wrong because of how they are written."""
     assert extract.read(text, 3) == extract.Reading(1)
@@ -197,6 +199,8 @@ def test_a_letter_is_read(text):
 
 @pytest.mark.parametrize(("text", "reason"), [
     ("", "empty"), (" \n", "empty"), ("The answer is A. The answer is B.", "two answers"), ("B. The answer is C.", "two answers"), ("A or B", "two answers"),
+    ('The answer is "A". The answer is "B".', "two answers"), ('The answer is "A" or "B".', "two answers"), ("Option: A\nOption: B", "two answers"),
+    ("The answer is A. The correct option is B.", "two answers"), ('The answer is "A dog".', "no letter"), ('He said "A" and left.', "no letter"),
     ("B. The answer is C. Wood floats.", "two answers"), ("The answer is A.\nB", "two answers"), ("The answer is (a) or (b).", "two answers"),
     ("(A) a stone (B) a cork", "two answers"), ("The answer is D.", "no such option"), ("E", "no such option"), ("狗", "another script"), ("Ответ: Б", "another script"),
     ("Das weiß ich nicht.", "no letter"), ("The answer is a dog.", "no letter"), ("The answer is A dog.", "no letter"), ("A dog", "no letter"),
@@ -287,6 +291,37 @@ def test_a_faulty_result_file_is_counted_and_named(tmp_path, six):
     assert [line for line in score(six.of("test"), found).problems if "no answer (5)" in line]
 
 
+def test_a_thousand_unknown_ids_are_one_sentence(tmp_path, six):
+    """Guards against a result file of all splits, scored on one, that prints a line for each of thousands of ids, and ids that go uncounted."""
+    others = {f"x{number}": "A" for number in range(1000)}
+    texts = others | {"1": "The answer is A."}
+    (tmp_path / "a.json").write_text(json.dumps({"outputs": texts, "results": dict.fromkeys(texts, 0)}))
+    (tmp_path / "b.jsonl").write_text("".join(json.dumps({"question_id": name, "text": text}) + "\n" for name, text in texts.items()))
+    first = "1,000 ids are not among the problems ('x0', 'x1', 'x2', 'x3', 'x4' and 995 more); they are not counted."
+    for name, told in (("a.json", [f"a.json, outputs: {first}", f"a.json, results: {first}"]), ("b.jsonl", [f"b.jsonl: {first}"])):
+        found = files.read_results(tmp_path / name, six.of("test"))
+        assert found.problems == told and found.texts == {"1": "The answer is A."} and not found.indices
+
+
+def test_many_faults_of_one_sort_are_a_few_and_a_number(tmp_path):
+    """Guards against a line for every problem where the file's letters were read by another rule."""
+    everything = read_problems(written(tmp_path, {str(n): problem() for n in range(20)})).of("test")
+    (tmp_path / "a.json").write_text(json.dumps({"outputs": {str(n): "A" for n in range(20)}, "results": {str(n): 1 for n in range(20)}}))
+    told = files.read_results(tmp_path / "a.json", everything).problems
+    assert len(told) == 6 and "has 1, but its text is read as 0" in told[0] and told[-1] == "a.json, results: 15 more of the sort just told."
+
+
+def test_a_file_that_says_the_same_keeps_its_date_and_another_is_written(tmp_path, six):
+    """Guards against results.json that tells what extract.py read once, beside scores of what it reads today."""
+    path = tmp_path / "result.json"
+    files.write_results(path, six.of("test"), SAID)
+    before = path.stat().st_mtime_ns
+    files.write_results(path, six.of("test"), SAID)
+    assert path.stat().st_mtime_ns == before
+    files.write_results(path, six.of("test"), SAID | {"4": "B"})
+    assert json.loads(path.read_text())["results"]["4"] == 1
+
+
 def test_wrong_sums_are_named(tmp_path, six):
     """Guards against believing an accuracy that its own rows do not give."""
     path = tmp_path / "result.json"
@@ -312,7 +347,7 @@ def test_answers_a_line_with_broken_unknown_and_doubled_ones(tmp_path, six):
                     '{"question_id": "3"}\n')
     found = files.read_results(path, six.of("test"))
     assert found.texts == {"1": "A", "2": "B"}
-    assert [words in line for line, words in zip(found.problems, ("line 3", "line 4", "'77' is not among", "line 6"))] == [True] * 4 and len(found.problems) == 4
+    assert [words in line for line, words in zip(found.problems, ("line 3", "line 4", "line 6", "'77' is not among"))] == [True] * 4 and len(found.problems) == 4
     assert score(six.of("test"), found).all.correct == 2 and score(six.of("test"), found).all.missing == 3
 
 

@@ -10,9 +10,10 @@ from llava_mini.errors import InputError
 from llava_mini.instruct.connection import Settings
 from llava_mini.instruct.offline import Offline
 from llava_mini.instruct.storyteller import Written
-from llava_mini.science import asking, ensemble, files
+from llava_mini.science import ensemble, files
 from llava_mini.science.problems import Problem
 from llava_mini.science.score import score
+from llava_mini.science.server import Server, by_server
 
 # id: (key, text-only, LLaVA); "-" says nothing that can be read
 TABLE = {"1": "AAA", "2": "ABB", "3": "AAB", "4": "ABA", "5": "ABC", "6": "A-A", "7": "AB-", "8": "A--"}
@@ -106,23 +107,18 @@ def server(**misbehave):
     return Offline(write, "judge", misbehave=misbehave)
 
 
-def test_a_server_is_the_judge_through_the_real_client():
+def test_a_server_is_the_judge_through_the_real_client(tmp_path):
     """Guards against a judge that works as a function only: here the openai client carries the prompts."""
     wire = server()
-    found = ensemble.judge(PROBLEMS, TEXT, LLAVA, (said(1), said(2)), asking.by_server(Settings(temperature=0.0), transport=wire))
+    ask = by_server(Server(Settings(temperature=0.0), transport=wire), tmp_path / "judge.jsonl", progress=False)
+    found = ensemble.judge(PROBLEMS, TEXT, LLAVA, (said(1), said(2)), ask)
     assert found.chosen == ensemble.complement(TEXT, LLAVA) and wire.served == {"ok": 3}
     assert json.loads(json.dumps(found.verdicts))["3"] == "Because 3. The answer is A."
 
 
-def test_a_server_that_fails_is_counted_not_guessed():
-    """Guards against an error of the server that ends the run, or passes for a verdict."""
-    settings = Settings(retries=1, backoff=0.001, timeout=5)
-    with pytest.warns(UserWarning, match="3 of 3 prompts got no answer"):
-        found = ensemble.judge(PROBLEMS, TEXT, LLAVA, (said(1), said(2)), asking.by_server(settings, transport=server(**{"server error": 1.0})))
+def test_a_verdict_that_was_cut_off_is_counted_not_guessed(tmp_path):
+    """Guards against half a verdict that passes for a whole one."""
+    ask = by_server(Server(Settings(), transport=server(**{"cut off": 1.0})), tmp_path / "judge.jsonl", progress=False)
+    with pytest.warns(UserWarning, match=r"3 of 3 prompts got no answer \(3 cut off\)"):
+        found = ensemble.judge(PROBLEMS, TEXT, LLAVA, (said(1), said(2)), ask)
     assert found.undecided == dict.fromkeys(("3", "4", "5"), "no verdict") and found.chosen[2:5] == LLAVA.chosen[2:5]
-
-
-def test_a_quota_that_is_used_up_says_what_to_do():
-    """Guards against a thousand refused requests after the first."""
-    with pytest.raises(InputError, match="quota"):
-        asking.by_server(Settings(), transport=server(quota=1.0))([[{"role": "user", "content": "First model: x"}]])

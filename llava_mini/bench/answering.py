@@ -9,6 +9,7 @@ The answers are in the authors' schema; :mod:`.judge` scores them. Killed at any
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from ..commands import guarded
 from ..errors import InputError
 from ..evaluation.answers import Answerer, Shown, ask
 from . import benchmark
-from .schema import Found, Question, read_answers, read_questions
+from .schema import Found, Question, read_answers, read_questions, write_rows
 
 LONGEST = 256               # new tokens of an answer
 CONTROLS = ("true", "blind", "shuffled")
@@ -51,7 +52,17 @@ def answer(questions: Sequence[Question], answerer: Answerer, *, pictures, path,
     asked = [evaluation.Question(str(question.id), question.image, question.text, question.category, "", "", "bench") for question in questions]
     ask(asked, [shown(question) for question in questions], answerer, path, model_id=model_id, metadata={"control": control}, batch_size=batch_size,
         progress=progress)
+    _with_ids_as_asked(path, questions)
     return read_answers(path, questions).whole()
+
+
+def _with_ids_as_asked(path, questions: Sequence[Question]) -> None:
+    """Gives the answers the ids of the questions' file again: the asking knows texts only, and the authors' scripts join by numbers."""
+    path, ids = Path(path), {str(question.id): question.id for question in questions}
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    whole = [row | {"question_id": ids.get(str(row["question_id"]), row["question_id"])} for row in rows]
+    if whole != rows:
+        write_rows(path, whole)
 
 
 def load_model(folder):
@@ -81,13 +92,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(args: argparse.Namespace) -> None:
     from ..features import fingerprint
+    from .takers import name_of
 
     if not args.bench.is_dir() and args.pictures is None:
         raise InputError(f"{args.bench.name} is not a folder; give --pictures with it.")
     questions = read_questions(args.bench / benchmark.QUESTIONS if args.bench.is_dir() else args.bench)
     model = load_model(args.model)
     found = answer(questions, evaluation.answerer(model, max_new_tokens=LONGEST), pictures=args.pictures or args.bench / "pictures", path=args.out,
-                   model_id=f"{args.model.name}-{fingerprint(model)[:12]}", control=args.control)
+                   model_id=f"{name_of(args.model)}-{fingerprint(model)[:12]}", control=args.control)
     print(f"{len(found.rows)} answers: {args.out}")
 
 

@@ -43,7 +43,7 @@ def relevant(aspect: str, answer: str, question: str) -> str:
     if aspect not in _WORDS or not ours:
         return answer
     kept, before = [], True
-    for sentence in sentences(answer):
+    for sentence in sentences(re.sub(r"^\W*(orange)\W*$", r"In \1.", answer, flags=re.I)):       # by itself it would be the fruit
         named = {m.category for m in mentions(sentence)}
         if named or not _PRONOUN.match(sentence):               # "It is red." goes on about what was named before
             before = bool(named & ours) or not named

@@ -7,6 +7,9 @@
 * "itself": the reference against itself. Both scores should be equal, the relative score 100.
 * "empty": a candidate that says nothing. Its scores should be the lowest there are.
 * "longer": the candidate's answers with the same content in more words. A judge should not be moved.
+* "again": the same requests once more. How far a judge moves by itself, which is what the other trials are to be read beside.
+* "other question": to each question the candidate's answer to another one, of the same kind and about another picture. Its scores
+  should be low: a judge that gives high ones does not ask whether an answer keeps to the question.
 
 And where questions have an exact answer (``value``): do right answers get higher scores than wrong ones?
 """
@@ -25,21 +28,27 @@ from ..files import make_folder
 from ..storybook.values import value
 from . import benchmark
 from .benchmark import Benchmark
+from .clauses import relevant
 from .judge import add_arguments, judge, options
-from .schema import Answer, Found, Question, read_answers
+from .schema import Found, Question, read_answers
 from .scores import Scores
 
-TRIALS = ("as judged", "order swapped", "itself", "empty", "longer")
+TRIALS = ("as judged", "order swapped", "itself", "empty", "longer", "again", "other question")
+MOVES = ("order swapped", "longer", "again")                # trials of which it is told how far the candidate's scores moved
+EXPECTED = {"order swapped": "the same scores", "itself": "relative score 100", "empty": "1 of 10 each time", "longer": "the same scores",
+            "again": "the same scores", "other question": "low scores"}
 OPENING = "Let me look at this picture with care before I give my answer."
 AGAIN = "To say the same thing once more, so that nothing is missed:"
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Scores of exactly right and of wrong answers."""
+    """Exact answers, right and wrong, and the scores of those that have a verdict."""
 
     right: tuple[float, ...] = ()
     wrong: tuple[float, ...] = ()
+    correct: int = 0                    # answers that are exactly right, judged or not
+    asked: int = 0                      # questions with an exact answer; where nothing was answered it is wrong
 
     @property
     def higher(self) -> float | None:
@@ -52,10 +61,10 @@ class Agreement:
 
     def __str__(self) -> str:
         if not self.right and not self.wrong:
-            return "No question here has both an exact answer and a verdict."
+            return "No question here has both an exact answer and a verdict." + (f" Exactly right: {self.correct} of {self.asked}." if self.asked else "")
         parts = [f"{len(group)} {name} (mean score {sum(group) / len(group):.2f})" for name, group in (("right", self.right), ("wrong", self.wrong)) if group]
         told = f"; a right answer has the higher score in {100 * self.higher:.1f}% of the pairs (dice: 50%)" if self.higher is not None else ""
-        return f"Exact answers: {' and '.join(parts)}{told}."
+        return f"Exactly right: {self.correct} of {self.asked}. Of those judged: {' and '.join(parts)}{told}."
 
 
 @dataclass
@@ -85,7 +94,8 @@ def panel(bench: Benchmark, candidates: Found, folder, *, transport=None, quiet:
     folder, found, budget = Path(folder), Panel(), judging.pop("budget", None)
     make_folder(folder)
     kinds = {"as judged": candidates, "order swapped": candidates, "itself": Found(Path("references"), dict(bench.references)),
-             "empty": _changed(candidates, lambda text: ""), "longer": _changed(candidates, longer)}
+             "empty": _changed(candidates, lambda text: ""), "longer": _changed(candidates, longer), "again": candidates,
+             "other question": elsewhere(bench.questions, candidates)}
     for name in TRIALS:
         share = budget / len(TRIALS) if budget is not None else None
         found.trials[name] = judge(bench, kinds[name], folder / f"{name.replace(' ', '-')}.jsonl", swapped=name == "order swapped", budget=share,
@@ -104,37 +114,55 @@ def _changed(candidates: Found, change) -> Found:
     return Found(candidates.path, rows, list(candidates.faults))
 
 
+def elsewhere(questions: Sequence[Question], candidates: Found) -> Found:
+    """To each question the answer to the next one of its kind that is about another picture and in other words; none where there is no such."""
+    rows, kinds = {}, {}
+    for q in questions:
+        kinds.setdefault(q.category, []).append(q)
+    for alike in kinds.values():
+        for at, q in enumerate(alike):
+            others = [o for o in alike[at + 1:] + alike[:at] if o.image != q.image and o.text != q.text and str(o.id) in candidates.rows]
+            if others:
+                given = candidates.rows[str(others[0].id)]
+                rows[str(q.id)] = replace(given, question_id=q.id, answer_id=f"{given.answer_id}-elsewhere")
+    return Found(candidates.path, rows, list(candidates.faults))
+
+
 def agreement(questions: Sequence[Question], candidates: Found, scores: Scores) -> Agreement:
-    """The candidate's scores where an exact answer is known, by whether it was given. Unreadable answers are wrong.
+    """Which exact answers were given, and the candidate's scores of them. What is unreadable, or not answered at all, is wrong.
 
     Raises InputError for a kind of exact answer that the storybook does not know.
     """
-    right, wrong = [], []
-    for q in questions:
-        row: Answer | None = candidates.rows.get(str(q.id))
-        if q.value is None or row is None or str(q.id) not in scores.pairs:
-            continue
-        try:
-            given = value(q.kind, row.text, q.text)
-        except KeyError:
-            raise InputError(f"Question {q.id}: the kind {q.kind!r} of its exact answer is unknown; correct it, or remove kind and value.") from None
-        (right if given == q.value else wrong).append(scores.pairs[str(q.id)][1])
-    return Agreement(tuple(right), tuple(wrong))
+    exact = [q for q in questions if q.value is not None]
+    correct = {str(q.id) for q in exact if (row := candidates.rows.get(str(q.id))) and given(q, row.text) == q.value}
+    judged = [(str(q.id) in correct, scores.pairs[str(q.id)][1]) for q in exact if str(q.id) in candidates.rows and str(q.id) in scores.pairs]
+    return Agreement(tuple(one for right, one in judged if right), tuple(one for right, one in judged if not right), len(correct), len(exact))
+
+
+def given(q: Question, text: str) -> str | None:
+    """The value that an answer gives, read by the storybook's words out of what it says of the thing that is asked about.
+
+    Without that "a boat to the left of a boat" would be right about a bus on the left, by this count and by a careless judge alike.
+    """
+    aspect = {"where": "side", "relation": "beside" if " or " in q.text else "thing"}.get(q.kind, q.kind)
+    try:
+        return value(q.kind, relevant(aspect, text, q.text), q.text)
+    except KeyError:
+        raise InputError(f"Question {q.id}: the kind {q.kind!r} of its exact answer is unknown; correct it, or remove kind and value.") from None
 
 
 def table(found: Panel) -> str:
     """A line for each trial with its coverage, the relative score, how far the candidate's scores moved, and what to expect."""
     lines = [f"{'trial':<16}{'judged':>12}{'reference':>11}{'candidate':>11}{'relative':>10}{'moved by':>10}{'moved at all':>14}   expected"]
-    expected = {"as judged": "", "order swapped": "moved by 0", "itself": "relative 100", "empty": "candidate 1", "longer": "moved by 0"}
     for name, scores in found.trials.items():
-        tally, shift = scores.all, found.shift(name) if name in ("order swapped", "longer") else None
+        tally, shift = scores.all, found.shift(name) if name in MOVES else None
         start = f"{name:<16}{f'{tally.judged} of {tally.asked}':>12}"
         if not tally.judged:
             lines.append(f"{start}   nothing judged")
             continue
         moved = f"{shift[1]:>+10.2f}{100 * shift[2]:>13.1f}%" if shift else " " * 24
         relative = "-" if scores.headline is None else f"{scores.headline:.1f}"         # of a part of the questions there is no headline
-        lines.append(f"{start}{tally.reference / tally.judged:>11.2f}{tally.candidate / tally.judged:>11.2f}{relative:>10}{moved}   {expected[name]}".rstrip())
+        lines.append(f"{start}{tally.reference / tally.judged:>11.2f}{tally.candidate / tally.judged:>11.2f}{relative:>10}{moved}   {EXPECTED.get(name, '')}".rstrip())
     equal = found.equal()
     if equal is not None:
         lines.append(f"Reference against itself: the same score twice in {100 * equal:.1f}% of the questions.")

@@ -2,16 +2,18 @@
 
 ::
 
-    {"format": 1, "name": "llava-mini", "date": UTC, "commit", "versions", "machine", "seeds": {...},
+    {"format": 2, "name": "llava-mini", "date": UTC, "commit", "versions", "machine", "seeds": {...},
      "judge": {"model": "offline", "served": ["rule-judge"], "prompt": fingerprint of the prompt's fixed words, "temperature", "from", "to", "cost",
                "verdicts", "prompt_tokens"},
-     "benches": {"coco": {"title", "questions", "pictures", "fingerprint", "rows": [row, ...], "panel": {...} or null}}}
+     "benches": {"coco": {"title", "questions", "pictures", "fingerprint", "images": {question id: picture}, "rows": [row, ...], "panel": {...} or null}}}
 
     row    {"label": "LLaVA", "what": "model", "note": "", "runs": [one for each seed]}
-    run    {"model": id, "answers": file, "reviews": file, "scores": see scores.Scores.as_dict, "agreement": {...} or null}
-    panel  {"of": label, "trials": {name: {"scores", "moved", "moved at all"}}, "itself equal": share}
+    run    {"model": id, "seed": number or null, "answers": file, "reviews": file, "scores": see scores.Scores.as_dict,
+            "pairs": {question id: [reference's score, candidate's score]}, "agreement": {...} or null}
+    panel  {"of": label, "trials": {name: {"scores", "moved", "moved at all"}}, "itself equal": share, "agreement": {...} or null}
 
 Files are named as they lie in the folder of the run. An overall score ("headline") is null while a verdict is lacking.
+Format 1, which can still be read, has no images, seeds and pairs, and in "agreement" leaves out what was not judged.
 """
 
 from __future__ import annotations
@@ -26,10 +28,10 @@ from ..evaluation import results
 from ..files import make_folder, write_safely
 from ..json_files import is_number
 from .benchmark import Benchmark
-from .reliability import Agreement, Panel
+from .reliability import MOVES, Agreement, Panel
 from .scores import Scores
 
-FORMAT = 1
+FORMAT, READS = 2, (1, 2)
 FIELDS = {"name": str, "date": str, "versions": dict, "machine": dict, "seeds": dict, "judge": dict, "benches": dict}
 
 
@@ -42,30 +44,31 @@ def fingerprint(bench: Benchmark) -> str:
 def of_bench(bench: Benchmark, title: str, rows: list[dict], panel: dict | None) -> dict:
     """The part of one benchmark."""
     return {"title": title, "questions": len(bench.questions), "pictures": len({q.image for q in bench.questions}),
-            "fingerprint": fingerprint(bench), "rows": rows, "panel": panel}
+            "fingerprint": fingerprint(bench), "images": {str(q.id): q.image for q in bench.questions}, "rows": rows, "panel": panel}
 
 
-def of_run(model: str, answers: str, reviews: str, scores: Scores, agreement: Agreement) -> dict:
-    """The part of one candidate on one benchmark."""
-    return {"model": model, "answers": answers, "reviews": reviews, "scores": scores.as_dict(), "agreement": of_agreement(agreement)}
+def of_run(model: str, answers: str, reviews: str, scores: Scores, agreement: Agreement, seed: int | None = None) -> dict:
+    """The part of one candidate, or one seed of it, on one benchmark."""
+    return {"model": model, "seed": seed, "answers": answers, "reviews": reviews, "scores": scores.as_dict(),
+            "pairs": {name: list(pair) for name, pair in scores.pairs.items()}, "agreement": of_agreement(agreement)}
 
 
 def of_agreement(found: Agreement) -> dict | None:
-    """Exact answers right and wrong, with the judge's mean score of each; None where no question has one."""
-    if not found.right and not found.wrong:
+    """Exact answers right and wrong, all of them; of those that were judged the judge's mean scores. None where no question has one."""
+    if not found.asked:
         return None
     means = {f"mean of {name}": round(sum(group) / len(group), 4) if group else None for name, group in (("right", found.right), ("wrong", found.wrong))}
-    return {"right": len(found.right), "wrong": len(found.wrong), **means, "higher": None if found.higher is None else round(found.higher, 4)}
+    return {"right": found.correct, "wrong": found.asked - found.correct, "judged right": len(found.right), "judged wrong": len(found.wrong), **means, "higher": None if found.higher is None else round(found.higher, 4)}
 
 
 def of_panel(label: str, found: Panel) -> dict:
     """The trials of a panel."""
     trials = {}
     for name, scores in found.trials.items():
-        shift = found.shift(name) if name in ("order swapped", "longer") else None
+        shift = found.shift(name) if name in MOVES else None
         trials[name] = {"scores": scores.as_dict(), "moved": round(shift[1], 4) if shift else None, "moved at all": round(shift[2], 4) if shift else None}
     equal = found.equal()
-    return {"of": label, "trials": trials, "itself equal": None if equal is None else round(equal, 4)}
+    return {"of": label, "trials": trials, "itself equal": None if equal is None else round(equal, 4), "agreement": of_agreement(found.agreement)}
 
 
 def new(name: str, judge: dict, seeds: dict, benches: dict) -> dict:
@@ -111,8 +114,8 @@ def check(result: object, path: Path) -> None:
     def fail(field: str, what: str):
         raise InputError(f"{path}, field {field}: {what}; make it again with python -m llava_mini.bench.run.")
 
-    if not isinstance(result, dict) or result.get("format") != FORMAT:
-        fail("format", f"this version reads {FORMAT}")
+    if not isinstance(result, dict) or result.get("format") not in READS:
+        fail("format", f"this version reads {' and '.join(map(str, READS))}")
     for field, type_ in FIELDS.items():
         if not isinstance(result.get(field), type_):
             fail(field, "missing or of the wrong type")
@@ -123,6 +126,8 @@ def check(result: object, path: Path) -> None:
                 fail(where, "no run")
             for run in row["runs"]:
                 _check_scores(run.get("scores"), where, fail)
+                if result["format"] > 1:
+                    _check_pairs(run, bench.get("images"), where, fail)
 
 
 def _check_scores(scores: object, where: str, fail) -> None:
@@ -138,3 +143,18 @@ def _check_scores(scores: object, where: str, fail) -> None:
             fail(f"{where}.headline", "there is one although verdicts are lacking")
     except (KeyError, TypeError, AttributeError):
         fail(where, "its scores are not whole")
+
+
+def _check_pairs(run: dict, images: object, where: str, fail) -> None:
+    """The scores of each question must add up to the sums, and each question must have its picture."""
+    try:
+        pairs, whole = run["pairs"], run["scores"]["all"]
+        sums = [sum(pair[place] for pair in pairs.values()) for place in (0, 1)]
+        if len(pairs) != whole["judged"] or any(abs(one - whole[name]) > 1e-3 for one, name in zip(sums, ("reference", "candidate"))):
+            fail(f"{where}.pairs", "they do not add up to the sums")
+        if not set(pairs) <= set(images):
+            fail(f"{where}.pairs", "there is a question without a picture")
+        if run["seed"] is not None and type(run["seed"]) is not int:
+            fail(f"{where}.seed", "not a whole number")
+    except (KeyError, TypeError, AttributeError, IndexError):
+        fail(f"{where}.pairs", "the scores of each question are not whole")

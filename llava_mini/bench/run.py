@@ -7,7 +7,7 @@
         --references qa90_gpt4_answer.jsonl --folder runs/bench/qa90 --judge gpt-4o --budget 5
 
 A candidate is ``NAME=WHAT`` or ``WHAT``: a checkpoint of this package, a file of answers, or a folder with one file of answers for
-each benchmark (``coco.jsonl``, ``wild.jsonl``). Candidates with the same name are seeds of one. Without a judge's name the
+each benchmark (``coco.jsonl``, ``wild.jsonl``). Candidates with the same NAME are seeds of one. Without a judge's name the
 offline rules judge; ``OPENAI_API_KEY`` and ``OPENAI_BASE_URL`` choose a server. Killed at any moment, the same command goes on
 where it was. In the folder::
 
@@ -74,7 +74,7 @@ def run(takers: list[Taker], benches: list[Bench], folder, *, judging: dict, wit
             scores = judge(bench.data, answers, path, transport=transport, quiet=quiet, **left(path))
             row = rows.setdefault(taker.label, {"label": taker.label, "what": taker.what, "note": taker.note, "runs": []})
             row["runs"].append(result.of_run(_model_of(answers), *(one.relative_to(folder).as_posix() for one in (taker.answers(folder, bench), path)),
-                                             scores, agreement(bench.data.questions, answers, scores)))
+                                             scores, agreement(bench.data.questions, answers, scores), taker.seed))
         trials, held = folder / bench.name / "panel", None
         if with_panel:
             held = result.of_panel(first.label, panel(bench.data, found[first, bench.name], trials, transport=transport, quiet=quiet,
@@ -158,7 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
         help=f"of {', '.join(BASELINE_LABELS)}, or none (default: all where one checkpoint is given, else none)")
     new("--stage-1", type=Path, help="a checkpoint after stage 1 for the baselines (default: that of the profile mini, trained on 800 pictures if need be)")
     new("--shots", type=int, default=4, help="examples of the few-shot baseline, at most 12 and as many as fit (default: 4)")
-    new("--no-panel", action="store_true", help="leave out the trials of the judge, five times the verdicts of the first model")
+    new("--no-panel", action="store_true", help="leave out the trials of the judge, seven times the verdicts of the first model")
     new("--results", type=Path, nargs="?", const=tables.RESULTS, metavar="FOLDER",
         help=f"copy result and pictures here too, under the folder's name (default: {tables.RESULTS.as_posix()})")
     add_arguments(parser)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,7 @@ class Taker:
     source: Path | None = None          # the checkpoint, or where the answers come from; None: the model after stage 1
     number: int = 1                     # of the seed
     note: str = ""                      # below tables
+    seed: int | None = None             # that it was trained with, where that is known
 
     def answers(self, folder: Path, bench: Bench) -> Path:
         """Where its answers lie."""
@@ -52,22 +54,42 @@ def reviews_of(taker: Taker, folder: Path, bench: Bench) -> Path:
     return folder / bench.name / "reviews" / taker.answers(folder, bench).name
 
 
+def name_of(folder) -> str:
+    """What a checkpoint is called: its folder, or the run above where that is "model", as in runs/mini-full/model."""
+    folder = Path(folder).absolute()
+    return folder.parent.name if folder.name == "model" and folder.parent.name else folder.name
+
+
+def _seed_of(folder: Path) -> int | None:
+    """The seed of a finished run, from the result beside its model; None where there is no such."""
+    try:
+        seed = json.loads((folder.absolute().parent / f"{name_of(folder)}.json").read_bytes())["seed"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return seed if type(seed) is int else None
+
+
 def candidates(texts: Sequence[str], chosen: Sequence[str] | None = None) -> list[Taker]:
     """The takers that ``[NAME=]WHAT`` name, baselines first, as in the paper's Table 5.
 
     ``chosen``: the baselines; None for all of them where a single checkpoint is given, and for none otherwise. Raises
-    InputError for what is not there, for names that give the same files, and for controls without a model.
+    InputError for what is not there, for names that give the same files, for two without a NAME that would be seeds of one, and
+    for controls without a model.
     """
     takers: list[Taker] = []
+    unnamed = set()
     for text in texts:
         label, _, what = text.rpartition("=") if "=" in text and not Path(text).exists() else ("", "", text)
         path = Path(what)
         if not path.exists():
             raise InputError(f"There is no checkpoint and no file of answers {what}; name one that is there, or NAME=ONE.")
         model = path.is_dir() and (path / "config.json").exists()
-        label = label or (path.absolute().name if model or path.is_dir() else path.stem)
+        named, label = bool(label), label or (name_of(path) if model else path.absolute().name if path.is_dir() else path.stem)
         number = 1 + sum(taker.label == label for taker in takers)
-        takers.append(Taker(label, "model" if model else "answers", path, number))
+        unnamed |= set() if named else {label}
+        if number > 1 and label in unnamed:
+            raise InputError(f"Two candidates are both called {label!r}; give them names, as in A={what}: the same one for seeds of one model, else different ones.")
+        takers.append(Taker(label, "model" if model else "answers", path, number, seed=_seed_of(path) if model else None))
     models = [taker for taker in takers if taker.what == "model"]
     if chosen is None:
         chosen = list(BASELINE_LABELS) if len(models) == 1 and len(takers) == 1 else []
@@ -118,7 +140,7 @@ def _answer(taker: Taker, model, benches: Sequence[Bench], folder: Path, shots: 
     from .. import evaluation
     from ..features import fingerprint
 
-    name = taker.what if taker.source is None else taker.source.absolute().name
+    name = taker.what if taker.source is None else name_of(taker.source)
     if taker.what in baselines.AFTER_STAGE_1:
         if taker.what == "few-shot":
             shots = baselines.fitting(model, shots, [question.text for bench in benches for question in bench.data.questions])

@@ -54,7 +54,7 @@ def judge(problems: Sequence[Problem], text_only: Report, llava: Report, said: t
           ask: Ask) -> Judged:
     """The judge rule. ``said`` holds the texts by id of the text-only model and of LLaVA; ``ask`` is the judge.
 
-    A judge may be any function of prompts, or a server: ``asking.by_server(Settings(model="gpt-4o", temperature=0))``.
+    A judge may be any function of prompts: a model of ours (``asking.by_model``) or a server (``server.by_server``).
     """
     _same(text_only, llava)
     if len(problems) != len(llava.chosen):

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from ..commands import guarded
 from ..errors import InputError
-from ..evaluation import Difference, Result, paired, read_result, unpaired
+from ..evaluation import Result, paired, read_result, unpaired
+from ..evaluation.intervals import Difference
 from ..report import keep
 from . import ensemble
 from .problems import COLUMNS
@@ -70,10 +71,11 @@ def reports(results: Mapping[str, Result]) -> dict[str, dict]:
         found["language parent, same questions, no pictures"] = results["text"].accuracy["test"]["true"]
     if "pair" in results:
         found[f"text-only {teacher(results)} (GPT-4's part)"] = results["pair"].accuracy["test"]["text-only"]
-    found["LLaVA"] = (results.get("llava") or results["pair"]).accuracy["test"]["true"] if {"llava", "pair"} & set(results) else {}
+    if "llava" in results or "pair" in results:
+        found["LLaVA"] = (results.get("llava") or results["pair"]).accuracy["test"]["true"]
     for rule in ("complement", "judge") if "pair" in results else ():
         found[f"LLaVA + {teacher(results)} ({rule})"] = results["pair"].accuracy["test"][rule]
-    return {label: report for label, report in found.items() if report}
+    return found
 
 
 def rows(results: Mapping[str, Result]) -> dict[str, dict]:
@@ -127,7 +129,8 @@ def claims(results: Mapping[str, Result]) -> list[str]:
     result that does not tell them, the two shares do.
     """
     told = []
-    for rule, other in (("complement", "text-only"), ("judge", "true")) if "pair" in results else ():
+    judged = "pair" in results and results["pair"].settings.get("judge", "") is not None       # of two files nobody may have judged
+    for rule, other in (("complement", "text-only"), ("judge", "true"))[:1 + judged] if "pair" in results else ():
         name = f"text-only {teacher(results)}" if other == "text-only" else "LLaVA alone"
         one, by = (results["pair"].accuracy["test"][key] for key in (rule, other))
         found, how = _difference(one, by)

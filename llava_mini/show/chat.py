@@ -2,6 +2,8 @@
 
 >>> show.chat(model, pictures={"a dog on a beach": picture}, ask=["What is this?"])             # doctest: +SKIP
 >>> show.chat(before, after, pictures=["dog.jpg"], names=("before stage 2", "after stage 2"))   # doctest: +SKIP
+>>> full, lora = (LlavaMini.from_pretrained(f"runs/mini-{kind}/model") for kind in ("full", "lora"))       # doctest: +SKIP
+>>> show.chat(full, lora, pictures=["dog.jpg"], names=("full", "LoRA"))                                    # doctest: +SKIP
 """
 
 from __future__ import annotations
