@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import warnings
 from pathlib import Path
 
@@ -339,3 +340,12 @@ def test_several_runs_without_band_and_with_broken_losses():
     drawing.png()
     with pytest.raises(InputError, match="at least one run"):
         show.loss_curves({})
+
+
+def test_the_page_names_what_is_there():
+    """Guards against a page that tells of calls which have gone, and a widget that it leaves out."""
+    page = (Path(show.__file__).parent / "README.md").read_text("utf-8")
+    named = set(re.findall(r"`show\.(\w+)", page)) | {name for line in page.split("## Pictures")[1].splitlines() for name in re.findall(r"`([a-z_]+)`", line)}
+    assert all(hasattr(show, name) for name in named), named
+    assert {"mask_viewer", "inspector", "scene_editor", "chat", "monitor"} <= named
+    assert all((Path(show.__file__).parents[2] / path).exists() for path in re.findall(r"`((?:tests|data)/[\w./-]+)`", page))
