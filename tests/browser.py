@@ -49,12 +49,20 @@ def chromium() -> str | None:
     """The program, or None."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
+RUN_ALL = """async path => {
+    const app = window.jupyterapp, panel = await app.commands.execute("docmanager:open", {path, factory: "Notebook"});
+    await panel.context.ready;
+    await panel.sessionContext.ready;
+    app.shell.activateById(panel.id);
+    await app.commands.execute("notebook:run-all-cells");
+}"""
+
 
 class Lab:
     """One notebook, open in the browser."""
 
-    def __init__(self, page, home: str):
-        self.page, self.home = page, home
+    def __init__(self, page, home: str, work: Path):
+        self.page, self.home, self.work = page, home, work     # work: the folder that the server shows
         self.left, self.dialogs = [], []               # addresses elsewhere that the page asked for; texts of dialogs
 
     def open(self, token: str) -> None:
@@ -80,6 +88,14 @@ class Lab:
             raise AssertionError(failed.first.inner_text())
         outputs.scroll_into_view_if_needed()
         return outputs
+
+    def run_lesson(self, path: Path):
+        """Opens a copy of a lesson beside a link to the course, as a reader does, and runs all its cells; the open notebook, as a locator."""
+        (self.work / path.name).write_bytes(path.read_bytes())
+        if not (self.work / "course").exists():
+            (self.work / "course").symlink_to(ROOT, target_is_directory=True)
+        self.page.evaluate(RUN_ALL, path.name)
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
 
     def screenshot(self, name: str, place=None) -> Path:
         PICTURES.mkdir(exist_ok=True)
@@ -151,7 +167,7 @@ def lab(folder: Path):
         context = play.chromium.launch_persistent_context(folder / "browser", executable_path=program, args=list(FLAGS), headless=True,
                                                           viewport={"width": 1300, "height": 1000})
         context.set_default_timeout(PATIENCE * 1000)
-        lab = Lab(context.pages[0], home)
+        lab = Lab(context.pages[0], home, folder / "work")
         lab.open(token)
         yield lab
         context.close()

@@ -112,6 +112,12 @@ def test_conversation_asks_for_many_things(folder):
     assert len(kinds) >= 8 and max(kinds.values()) <= 8
 
 
+def test_yes_and_no_by_turns(folder):
+    """Guards against questions whether something is there to which the right answer is always yes."""
+    verdicts = [q.value for q in benchmark.load(folder / "coco").questions if q.kind == "is-there"]
+    assert len(verdicts) >= 2 and all(one != other for one, other in zip(verdicts, verdicts[1:]))
+
+
 def test_the_same_bytes_each_time(folder, tmp_path):
     """Guards against a benchmark that differs from run to run, and against making again what is there."""
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.jsonl")}

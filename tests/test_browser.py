@@ -280,3 +280,16 @@ def test_training_monitor(lab, tmp_path):
     lab.run_cell("write(61, 100)")
     expect(outputs.get_by_text("finished in")).to_be_visible()
     harmless(lab)
+
+
+def test_a_lesson_from_top_to_bottom(tmp_path):
+    """Guards against a lesson that runs under nbmake and not where it is read: an error in the middle, or a widget that stays a picture."""
+    with browser.lab(tmp_path) as lab:
+        lesson = lab.run_lesson(browser.ROOT / "notebooks" / "05_chat_format.ipynb")
+        told = lesson.locator(".jp-Cell-outputArea").filter(has_text="Whole notebook:").last
+        expect(told).to_contain_text("GB of memory at its peak")
+        errors = lesson.locator("[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']")
+        assert errors.count() == 0, errors.first.inner_text()
+        expect(lesson.get_by_label("Template").first).to_be_visible()                       # the mask viewer lives
+        lab.screenshot("lesson-05", lesson)
+        harmless(lab)

@@ -194,6 +194,16 @@ def test_lesson(lesson, rule):
     assert rule(book) == [], f"{lesson.name}: {rule.__doc__}"
 
 
+@pytest.mark.parametrize("lesson", [path for path in LESSONS if path.name[:2] in FIVE], ids=lambda path: path.stem)
+def test_a_page_of_it_needs_no_kernel(lesson):
+    """Guards against a lesson that is empty where nobody runs it: as HTML it has every picture, and no widget, that its outputs have."""
+    from nbconvert import HTMLExporter
+
+    page, _ = HTMLExporter().from_filename(str(lesson))
+    pictures = sum("image/png" in output.get("data", {}) for _, output in outputs(nbformat.read(lesson, 4)))
+    assert pictures and page.count("data:image/png;base64,") == pictures and "application/vnd.jupyter.widget-view" not in page
+
+
 def test_there_are_lessons():
     """Guards against a test that is green because it found nothing to look at."""
     assert "00_tour" in [lesson.stem for lesson in LESSONS]

@@ -9,7 +9,6 @@ The answers are in the authors' schema; :mod:`.judge` scores them. Killed at any
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from .. import evaluation
 from ..commands import guarded
 from ..errors import InputError
 from ..evaluation.answers import Answerer, Shown, ask
+from ..json_files import read_lines
 from . import benchmark
 from .schema import Found, Question, read_answers, read_questions, write_rows
 
@@ -59,7 +59,9 @@ def answer(questions: Sequence[Question], answerer: Answerer, *, pictures, path,
 def _with_ids_as_asked(path, questions: Sequence[Question]) -> None:
     """Gives the answers the ids of the questions' file again: the asking knows texts only, and the authors' scripts join by numbers."""
     path, ids = Path(path), {str(question.id): question.id for question in questions}
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    rows = [row for _, row in read_lines(path)]
+    if not all(isinstance(row, dict) and "question_id" in row for row in rows):
+        return                                  # whoever reads the file says what is wrong with it
     whole = [row | {"question_id": ids.get(str(row["question_id"]), row["question_id"])} for row in rows]
     if whole != rows:
         write_rows(path, whole)

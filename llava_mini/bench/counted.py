@@ -45,13 +45,12 @@ def _looking_so(m: Mention, facts: Facts) -> int:
 
 
 def of_groups(answer: str, facts: Facts) -> list[tuple[str, str]]:
-    """("wrong number", sentence) for each sentence with a wrong number of animals or vehicles."""
+    """("wrong number", words) for each clause with a wrong number of animals or vehicles."""
     found = []
-    for sentence in sentences(answer) if facts.told else ():
-        text = sentence.lower()
-        for word, group in () if UNSURE.search(text) else _GROUP.findall(text):
+    for text in re.split(r"(?<=[.!?;:])\s+|,\s+|\s+because\s+", answer) if facts.told else ():         # "there are two animals, so they may ..."
+        for word, group in () if UNSURE.search(text) else _GROUP.findall(text.lower()):
             said = NUMBERS.index(word) if word in NUMBERS else int(word)
             there = sum(facts.counts.get(name, 0) for name in MEMBERS[group])
-            if said > there or said < there and not _PART.search(text) and not _TOUCHING.search(text):
-                found.append(("wrong number", sentence))
+            if said > there or said < there and not _PART.search(text.lower()) and not _TOUCHING.search(text.lower()):
+                found.append(("wrong number", text))
     return found

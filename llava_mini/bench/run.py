@@ -182,6 +182,11 @@ def _main(args: argparse.Namespace) -> bool:
     print("\n" + tables.whole(found))
     files = [args.folder / "result.json", args.folder / "result.md", *sorted(args.folder.glob("*.png"))]
     print("Written: " + ", ".join(map(str, [*files, *(copy_to(args.folder, args.results, found["name"]) if args.results else [])])))
+    return judged(found)
+
+
+def judged(found: dict) -> bool:
+    """Has every candidate its overall score? What the exit status says."""
     return all(run["scores"]["headline"] is not None for part in found["benches"].values() for row in part["rows"] for run in row["runs"])
 
 

@@ -3,8 +3,8 @@
     python -m llava_mini.bench.storybook data/cache/bench
 
 ``coco``: 30 unseen pictures of the training world, and about each a question of conversation, one for a detailed description and
-one of complex reasoning. ``wild``: 24 pictures from beyond it (a place, a crowd, something odd and a character that
-LLaVA's training never shows, or hardly ever), 60 questions. ``shots``: 12 pictures of the training world, one question each, from
+one of complex reasoning. ``wild``: 24 pictures, 60 questions: a place, a crowd and a character that LLaVA's training never
+shows, and something odd, which is rare in training. ``shots``: 12 pictures of the training world, one question each, from
 which no question is judged: they are the examples of a few-shot prompt. Each folder holds::
 
     pictures/*.jpg       questions.jsonl      contexts.jsonl: captions and boxes      references.jsonl      about.json
@@ -120,10 +120,16 @@ def _write(folder: Path, asked: list[Asked]) -> None:
 
 
 def _coco(folder: Path) -> Iterator[Asked]:
-    """30 pictures x 3 questions; those of conversation take the kinds of the rotation by turns."""
+    """30 pictures x 3 questions; those of conversation take the kinds of the rotation by turns, and a yes and a no too.
+
+    Whoever always says yes must be wrong half of the time.
+    """
+    verdict = "yes"
     for number, record in enumerate(_records(folder, "test", FIRST, COCO_PICTURES)):
         facts, rng = read(context(record)), random.Random(f"bench/{record.id}")
-        yield _conversation(record, facts, rng, ROTATION[number % len(ROTATION):] + ROTATION[:number % len(ROTATION)])
+        talk = _conversation(record, facts, rng, ROTATION[number % len(ROTATION):] + ROTATION[:number % len(ROTATION)], verdict)
+        verdict = {"yes": "no", "no": "yes"}[verdict] if talk.kind == "is-there" else verdict
+        yield talk
         yield _detail(record, facts, rng)
         yield Asked(record, "complex", *reason(facts, rng))
 
@@ -173,9 +179,13 @@ def _records(folder: Path, split: str, start: int, n: int) -> list[Record]:
         Box(_COCO_NAMES[box["category_id"]], in_pixels(box["bbox"], (224, 224), row["file"])) for box in row["boxes"])) for row in rows]
 
 
-def _conversation(record: Record, facts: Facts, rng: random.Random, kinds: tuple[str, ...]) -> Asked:
-    """A question of the first of the kinds that the facts answer, with what an exact answer must say where that can be read."""
+def _conversation(record: Record, facts: Facts, rng: random.Random, kinds: tuple[str, ...], verdict: str = "yes") -> Asked:
+    """A question of the first of the kinds that the facts answer, with what an exact answer must say where that can be read.
+
+    ``verdict``: the right answer of a question whether something is there, if there is one of both.
+    """
     turns = questions(facts, rng)
+    turns.sort(key=lambda turn: turn.kind == "is-there" and value(turn.kind, turn.answer, turn.question) != verdict)      # keeps the order else
     most = max(facts.counts.values(), default=0)
     if kinds == ("count",) and most > LARGEST_TRAINING_COUNT:       # the crowd itself, and not the green ones among it
         name = Counter(facts.counts).most_common(1)[0][0]

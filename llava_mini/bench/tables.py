@@ -19,15 +19,14 @@ from ..files import write_safely
 from ..instruct.prices import price
 from . import result
 from .judge import COMPLETION
+from .reliability import EXPECTED
+from .verdicts import verdicts
 
 PAGE = Path(__file__).with_name("README.md")
 RESULTS = Path("data/results/bench")
 FILES = {"table-5": "llava-mini.json", "panel": "llava-mini.json", "table-4": "table-4.json", "cost": "llava-mini.json"}     # place in the page -> file in RESULTS
 PICTURES = {"": "Relative scores with their intervals", "-example": "What each candidate says about one picture"}      # end of the name -> words
 KINDS = {"conv": "conversation", "detail": "detail", "complex": "complex"}
-TABLE_4 = {"all": 85.1, "detail + reasoning": 81.9, "conversation + some": 80.5, "conversation": 73.8,
-           "no instruction tuning": 21.5}       # the paper's rows, best first: all questions of LLaVA-Bench (COCO)
-EXPECTED = {"as judged": "", "order swapped": "the same scores", "itself": "relative score 100", "empty": "1 of 10 each time", "longer": "the same scores"}
 
 
 def spread(tallies: list[dict]) -> tuple[float, float, float]:
@@ -35,6 +34,13 @@ def spread(tallies: list[dict]) -> tuple[float, float, float]:
     shares = [tally["relative"] for tally in tallies]
     low, high = (tallies[0]["low"], tallies[0]["high"]) if len(tallies) == 1 else (min(shares), max(shares))
     return sum(shares) / len(shares), low, high
+
+
+def words_of_ranges(rows: list[dict]) -> str:
+    """What the brackets hold: it differs with the number of seeds."""
+    several = {len(row["runs"]) > 1 for row in rows}
+    interval, seeds = "the bootstrap 95% interval over pictures", "the range over the seeds"
+    return {frozenset([False]): interval, frozenset([True]): seeds}.get(frozenset(several), f"{interval}, or {seeds} where a row has several")
 
 
 def cell(tallies: list[dict], whole: bool = True) -> str:
@@ -81,33 +87,33 @@ def panel_table(found: dict, bench: str) -> list[str]:
     return lines
 
 
-def verdicts(found: dict, bench: str) -> list[str]:
-    """A line for each two neighbouring rows of the paper's Table 4, as far as there are rows of these names: did its order come out?
-
-    Two rows are within noise where their ranges over the seeds meet; of a row with one seed it is the 95% interval.
-    """
-    rows = {row["label"]: row["runs"] for row in found["benches"][bench]["rows"]}
-    there = [name for name in TABLE_4 if name in rows and all(run["scores"]["headline"] is not None for run in rows[name])]
-    told = []
-    for better, worse in zip(there, there[1:]):
-        (a, low, high), (b, other_low, other_high) = (spread([run["scores"]["all"] for run in rows[name]]) for name in (better, worse))
-        seeds = min(len(rows[name]) for name in (better, worse))
-        how = f"the ranges over {seeds} seeds" if seeds > 1 else "the 95% intervals, or the range where there are several seeds"
-        outcome = "reproduced" if a > b else "not reproduced: it is the other way round"
-        told.append(f"- {better} {a:.1f}, {worse} {b:.1f} (paper: {TABLE_4[better]} and {TABLE_4[worse]}): "
-                    f"{'within noise' if low <= other_high and other_low <= high else outcome} (by {how}).")
-    return told
-
-
 def agreement_line(found: dict, bench: str) -> str:
-    """Whether exactly right answers have higher scores, over all candidates of the benchmark."""
-    rows = [one for row in found["benches"][bench]["rows"] for run in row["runs"] if (one := run["agreement"])]
-    right, wrong = sum(one["right"] for one in rows), sum(one["wrong"] for one in rows)
+    """Whether exactly right answers have higher scores: the means over all candidates of the benchmark, and the share of pairs of the panel's own one."""
+    part = found["benches"][bench]
+    rows = [one for row in part["rows"] for run in row["runs"] if (one := run["agreement"])]
+    right, wrong = (sum(_judged(one, name) for one in rows) for name in ("right", "wrong"))
     if not right or not wrong:
-        return f"{found['benches'][bench]['title']}: no right and wrong exact answers to compare."
-    means = [sum((one[f"mean of {name}"] or 0) * one[name] for one in rows) / total for name, total in (("right", right), ("wrong", wrong))]
-    return (f"{found['benches'][bench]['title']}: {right} exactly right answers of all rows have a mean score of {means[0]:.2f}, "
+        return f"{part['title']}: no right and wrong exact answers to compare."
+    means = [sum((one[f"mean of {name}"] or 0) * _judged(one, name) for one in rows) / total for name, total in (("right", right), ("wrong", wrong))]
+    told = (f"{part['title']}: {right} exactly right answers of all rows have a mean score of {means[0]:.2f}, "
             f"{wrong} wrong ones of {means[1]:.2f}.")
+    higher = _higher(part)
+    return told if higher is None else (f"{told} Of {_plain(part['panel']['of'])}'s answers a right one has the higher score in {100 * higher:.1f}% of all pairs "
+                                        "of a right and a wrong one, equal scores by half (dice: 50%).")
+
+
+def _judged(agreement: dict, name: str) -> int:
+    """How many right or wrong answers have a verdict; a result of format 1 counts no others."""
+    return agreement.get(f"judged {name}", agreement[name])
+
+
+def _higher(part: dict) -> float | None:
+    """The panel's area under the ROC curve; of a result of format 1 it stands beside the candidate's scores."""
+    if part["panel"] is None:
+        return None
+    own = next((row["runs"][0]["agreement"] for row in part["rows"] if row["label"] == part["panel"]["of"]), None)
+    about = part["panel"].get("agreement", own)
+    return about["higher"] if about else None
 
 
 def judge_line(found: dict) -> str:
@@ -131,11 +137,19 @@ def whole(found: dict) -> str:
     """Everything of a result as Markdown."""
     parts = [f"# {_plain(found['name'])}", judge_line(found)]
     for bench in found["benches"]:
-        parts += ["\n".join(relative_table(found, bench)), "\n".join(verdicts(found, bench)), agreement_line(found, bench)]
+        parts += ["\n".join(relative_table(found, bench)), _brackets(found, bench), "\n".join(map(_plain_line, verdicts(found, bench))), agreement_line(found, bench)]
         faults = dict.fromkeys(fault for row in found["benches"][bench]["rows"] for run in row["runs"] for fault in run["scores"]["faults"])
         parts += ["\n".join(panel_table(found, bench)), "\n".join(f"- {_plain(fault)}" for fault in faults)]
     notes = dict.fromkeys(f"{row['label']}: {row['note']}." for about in found["benches"].values() for row in about["rows"] if row["note"])
     return "\n\n".join(part for part in [*parts, *map(_plain, notes)] if part) + "\n"
+
+
+def _brackets(found: dict, bench: str) -> str:
+    return f"In brackets: {words_of_ranges(found['benches'][bench]['rows'])}."
+
+
+def _plain_line(line: str) -> str:
+    return f"- {_plain(line.removeprefix('- '))}"
 
 
 def _plain(text: str) -> str:
@@ -156,7 +170,8 @@ def place(mark: str, folder: Path = RESULTS) -> str:
         return "\n".join(cost_table(found))
     pictures = [f"![{words} ({about['title']})](../../{drawn.as_posix()})" for name, about in found["benches"].items() for kind, words in PICTURES.items()
                 if (drawn := path.with_name(f"{path.stem}-{name}{kind}.png")).exists()]
-    parts = [part for bench in found["benches"] for part in ("\n".join(relative_table(found, bench)), "\n".join(verdicts(found, bench))) if part]
+    parts = [part for bench in found["benches"] for part in ("\n".join(relative_table(found, bench)), _brackets(found, bench),
+                                                             "\n".join(map(_plain_line, verdicts(found, bench)))) if part]
     return "\n\n".join([*parts, judge_line(found), *["\n".join(pictures)] * bool(pictures)])
 
 

@@ -24,7 +24,7 @@ def relative_scores(bench: Mapping, title: str = "") -> style.Drawing:
     """One benchmark of a result file of ``llava_mini.bench.run``: ``result["benches"]["coco"]`` (the paper's Tables 4 and 5).
 
     A panel for each kind of question and one for all, a row for each candidate: the relative score with its 95% interval,
-    or of several seeds the mean with the range. The line at 100 is the reference, which read captions and boxes. Where a
+    or of several seeds the mean with the range, and words that say which of the two it is. The line at 100 is the reference, which read captions and boxes. Where a
     verdict is lacking there is no overall score, and the score of its kind says how many there are. Raises InputError where there is no row.
     """
     rows = bench["rows"]
@@ -56,13 +56,21 @@ def relative_scores(bench: Mapping, title: str = "") -> style.Drawing:
             axes.tick_params(axis="y", length=0)
         panels[0].set_yticks(range(len(rows)), [_name(row) for row in rows])
         panels[0].set_ylim(len(rows) - 0.4, -0.75)
-        figure.supxlabel("relative score: 100 is the reference (dashed), with the 95% interval", fontsize=9)
+        figure.supxlabel(f"relative score: 100 is the reference (dashed), with {_ranges(rows)}", fontsize=9)
         figure.suptitle(title, fontsize=11, x=0.01, ha="left")
         style.settle(figure)
     words = [f"{_name(row)}: " + "; ".join(f"{KINDS.get(kind, kind)} " + (
         f"{value[0]:.1f} ({value[1]:.1f} to {value[2]:.1f}{_covered(row['runs'], kind, ', {} of {} judged')})" if value else
         f"no score, {_lacking(row['runs'])}") for kind, value in zip(kinds, line)) for row, line in zip(rows, values)]
-    return style.Drawing(figure, "\n".join([f"{title}, with the 95% interval:", *words]))
+    return style.Drawing(figure, "\n".join([f"{title}, with {_ranges(rows)}:", *words]))
+
+
+def _ranges(rows: Sequence[Mapping]) -> str:
+    """What the lines through the marks are: of one run the interval, of several seeds from the lowest to the highest."""
+    several = {len(row["runs"]) > 1 for row in rows}
+    if several == {True}:
+        return "the range over the seeds"
+    return "the 95% interval" + (", or the range over the seeds where there are several" if True in several else "")
 
 
 def _value(runs: Sequence[Mapping], kind: str) -> tuple[float, float, float] | None:
