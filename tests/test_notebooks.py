@@ -201,7 +201,7 @@ def test_a_page_of_it_needs_no_kernel(lesson):
 
     page, _ = HTMLExporter().from_filename(str(lesson))
     pictures = sum("image/png" in output.get("data", {}) for _, output in outputs(nbformat.read(lesson, 4)))
-    assert pictures and page.count("data:image/png;base64,") == pictures and "application/vnd.jupyter.widget-view" not in page
+    assert len(re.findall(r'<img[^>]+src="data:image/png;base64,', page)) >= pictures > 0 and "application/vnd.jupyter.widget-view" not in page
 
 
 def test_there_are_lessons():

@@ -15,6 +15,7 @@ from trainings import tiny_job
 from llava_mini import pipeline, show
 from llava_mini.errors import InputError
 from llava_mini.evaluation import read_result
+from llava_mini.instruct.connection import Settings
 from llava_mini.instruct.offline import Offline
 from llava_mini.instruct.storyteller import Written
 from llava_mini.profiles import Stage, profile
@@ -24,6 +25,7 @@ from llava_mini.science.job import Job
 from llava_mini.science.problems import read_problems
 from llava_mini.science.run import carry_out, main
 from llava_mini.science.score import score
+from llava_mini.science.server import Server
 
 SPLITS = {"train": ("1", "2", "3", "4", "5", "6", "7"), "val": ("8", "9"), "test": ("10", "11", "12", "13")}
 SEEN = ("1", "2", "3", "9", "11", "13")         # with a picture
@@ -106,6 +108,10 @@ def test_the_authors_format_tells_the_same(job, done, folder):
     test = read_problems(folder).of("test")
     ours, answers = read_results(done.answers / "results.json", test), read_results(done.answers / "test-true.jsonl", test)
     assert score(test, ours).chosen == score(test, answers).chosen and not ours.problems and set(answers.texts) == set(SPLITS["test"])
+    before = (done.answers / "results.json").read_bytes()
+    (done.answers / "results.json").write_text("{}")                # as if letters had been read otherwise then
+    tuning.ask(job, done.model, done.weights, done.problems)
+    assert (done.answers / "results.json").read_bytes() == before
     rows = [json.loads(line) for line in (done.answers / "test-blind.jsonl").read_text().splitlines()]
     assert [row["metadata"]["image"] for row in rows] == [None, None]
     rows = {row["question_id"]: row for row in map(json.loads, (done.answers / "test-shuffled.jsonl").read_text().splitlines())}
@@ -139,14 +145,56 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(job, done):
 def test_what_differs_between_runs_is_in_their_names_and_weights(job, done):
     """Guards against an ablation of a run with itself."""
     jobs = {"fresh": replace(job, start="fresh", name="", curve=0), "form": replace(job, form="answer-first", name="", curve=0),
-            "blind": replace(job, eyes=False, name="", curve=0)}
+            "blind": replace(job, eyes=False, start="", name="", curve=0)}
     assert [one.name for one in jobs.values()] == ["llava-tiny-fresh", "llava-tiny-answer-first", "text-tiny"]
     found = {name: carry_out(one) for name, one in jobs.items()}
     assert len({one.weights for one in found.values()} | {done.weights}) == 4
     blind = read_result(jobs["blind"].folder / "text-tiny.json")
-    assert blind.settings["eyes"] is False and set(blind.accuracy) == {"test", "test pictures"} and set(blind.accuracy["test pictures"]) == {"true", "guess"}
+    assert (blind.settings["eyes"], blind.settings["start"]) == (False, "fresh") and set(blind.accuracy) == {"test", "test pictures"} and set(blind.accuracy["test pictures"]) == {"true", "guess"}
     asked = [json.loads(line) for line in (found["blind"].answers / "test-true.jsonl").read_text().splitlines()]
     assert [row["metadata"]["image"] for row in asked] == [None] * 4
+
+
+def test_a_blind_run_has_never_seen_a_picture(job, tuned, done, monkeypatch):
+    """Guards against a control for "what words alone are worth" that begins with what pictures have taught: stage 1 or 2."""
+    monkeypatch.setattr("llava_mini.training.train", lambda *_, **__: pytest.fail("a stage was trained"))
+    for one in (job, tuned):
+        blind = replace(one, eyes=False, start="", name="")
+        assert (blind.start, blind.name) == ("fresh", "text-tiny")
+        begun, parents = tuning.begin(blind).state_dict(), pipeline.join(one.main).state_dict()
+        assert all(value.equal(parents[name]) for name, value in begun.items())
+        for start in ("aligned", "tuned", str(job.folder / "model")):
+            with pytest.raises(InputError, match="which may have learnt from pictures"):
+                replace(blind, start=start)
+
+
+def test_problems_of_your_own_need_a_word_on_the_beginning(job, folder, tmp_path, capsys, monkeypatch):
+    """Guards against a stage 1 on the storybook's pictures that nobody asked for, before days on real ones."""
+    with pytest.raises(InputError, match="give --start with the folder of your checkpoint .* or say --start aligned"):
+        Job(job.settings, problems=folder)
+    assert Job(job.settings, problems=folder, start="aligned").start == "aligned" and Job(job.settings, problems=folder, eyes=False).start == "fresh"
+    monkeypatch.chdir(ROOT)
+    for command in (main, pair.main):
+        assert command(["--problems", str(folder), "--profile", "paper-7b"]) == 1 and "give --start" in capsys.readouterr().err
+
+
+def test_stage_1_on_your_own_data_is_what_a_run_begins_with(job, done, tmp_path):
+    """Guards against a page whose way to a checkpoint does not lead to one: the kind "projector" is taken, and its lines can be run."""
+    model = pipeline.join(job.main)
+    with torch.no_grad():
+        model.projector.weight += 1
+    model.save_pretrained(tmp_path / "model", kind="projector")
+    own = replace(job, start=str(tmp_path / "model"), name="")
+    assert own.name == "llava-tiny-model" and tuning.begin(own).projector.weight.equal(model.projector.weight)
+    code = PAGE.read_text("utf-8").split("```python\n")[1].split("```")[0]
+    given, stage = {}, []
+    stand_in = SimpleNamespace(save_pretrained=lambda *told, **options: given.update(saved=told, **options))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("llava_mini.pipeline.join", lambda main_job: stand_in)
+        patch.setattr("llava_mini.data.read_samples", lambda *_: ["a sample"])
+        patch.setattr("llava_mini.training.train", lambda model, samples, told, *, pictures, folder: stage.append(told))
+        exec(code, {})
+    assert stage == [profile("paper-7b").align] and given == {"saved": ("runs/my-stage-1/model",), "kind": "projector"}
 
 
 def test_a_run_may_begin_with_a_checkpoint(job, done):
@@ -231,14 +279,20 @@ def test_the_pair_of_two_runs(job, done, together):
     """Guards against rules that were applied to other answers than those of the two runs."""
     results, path = together
     result = read_result(path)
-    assert {path.name for path in results.iterdir()} == {"llava-tiny.json", "text-tiny.json", "pair.json"}
+    assert {path.name for path in results.iterdir()} == {"llava-tiny.json", "text-tiny.json", "pair-tiny.json"}
     assert result.weights == done.weights and result.accuracy["test"].keys() == {"true", "text-only", "complement", "judge"}
     assert result.accuracy["test"]["true"]["all"] == read_result(results / "llava-tiny.json").accuracy["test"]["true"]["all"]
     rows = result.accuracy["test"]["judge"]["disagreements"]
     assert rows["all"]["n"] == rows["picture"]["n"] + rows["no picture"]["n"] <= 4
     asked = [json.loads(line) for line in next((job.folder / "asked").glob("*/text-only.jsonl")).read_text().splitlines()]
     assert len(asked) == 4 and sum("which is not shown" in row["prompt"] for row in asked) == 2
-    assert (job.folder / "pair-judge-results.json").exists()
+    assert (job.folder / "pair-tiny-judge-results.json").exists()
+    test, test_of = read_problems(job.problems).of("test"), result.accuracy["test"]
+    both = score(test, read_results(job.folder / "pair-tiny-judge-results.json", test)).right
+    alone = score(test, read_results(done.answers / "test-true.jsonl", test)).right
+    assert test_of["judge"]["against"] == {"whom": "LLaVA", "n": 4, "gained": sum(a and not b for a, b in zip(both, alone)),
+                                           "lost": sum(b and not a for a, b in zip(both, alone))}
+    assert test_of["complement"]["against"]["whom"] == "text-only"
 
 
 def test_result_files_of_two_models_go_together(folder, tmp_path):
@@ -255,19 +309,50 @@ def test_result_files_of_two_models_go_together(folder, tmp_path):
     assert result.accuracy["test"]["judge"]["disagreements"]["all"] == {"n": 3, "both": 1, "wrong": 0, "text_only": 1, "llava": 1, "neither": 0, "judge": 1}
 
 
-def test_a_server_judges_two_files_and_is_asked_once(folder, tmp_path, monkeypatch):
-    """Guards against a judge that is paid again at the next start."""
+@pytest.fixture
+def wire(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    return Offline(lambda messages, rng, lie: Written("The answer is B."), "judge-0613")
+
+
+def test_a_server_judges_two_files_and_is_asked_once(folder, tmp_path, wire):
+    """Guards against a judge that is paid again at the next start, a result that does not say who judged, and --results that is passed over."""
     for name, letter in (("llava", "A"), ("text", "B")):
         (tmp_path / f"{name}.json").write_text(json.dumps({"outputs": {key: f"The answer is {letter}." for key in SPLITS["test"]}}))
-    wire = Offline(lambda messages, rng, lie: Written("The answer is B."), "judge")
-    real_server = asking.by_server
-    monkeypatch.setenv("OPENAI_API_KEY", "none")
-    monkeypatch.setattr(asking, "by_server", lambda settings: real_server(settings, transport=wire))
+    server = Server(Settings("some/model"), transport=wire)
     for _ in range(2):
-        result = read_result(pair.of_files(folder, tmp_path / "llava.json", tmp_path / "text.json", "some/model", tmp_path / "out"))
+        path = pair.of_files(folder, tmp_path / "llava.json", tmp_path / "text.json", server, tmp_path / "out", tmp_path / "results")
+        result = read_result(path)
         assert result.accuracy["test"]["judge"]["all"]["correct"] == 2 and wire.served == {"ok": 4}
-    with pytest.raises(InputError, match="knows no science"):
-        pair.of_files(folder, tmp_path / "llava.json", tmp_path / "text.json", "offline", tmp_path / "out")
+    assert path == tmp_path / "results" / "pair-llava-text-some-model.json"
+    assert (result.settings["asked"]["served"], result.settings["asked"]["answers"]) == (["judge-0613"], 4)
+    text = tables.tell(tmp_path / "results", pair="llava-text-some-model")[0].read_text()
+    assert "| LLaVA + text.json (judge) | " in text and "## Table 10" in text and "The paper has the judge above LLaVA alone: " in text
+
+
+def test_a_pair_with_a_server_reaches_the_tables(job, done, together, wire, tmp_path):
+    """Guards against a server's answers that were paid for and stand in no table, and its tables in place of those of the parent."""
+    results, _ = together
+    path = pair.of_runs(job, Server(Settings("some/model"), transport=wire), None)
+    assert path.name == "pair-some-model-tiny.json" and read_result(path).settings["text-only"]["model"] == "some/model"
+    for source in (*results.glob("*.json"), path):
+        (tmp_path / source.name.replace("-tiny", "")).write_bytes(source.read_bytes())
+    assert [one.name for one in tables.tell(tmp_path, pair="some/model")] == ["tables-some-model.md", "columns-some-model.png", "epochs-some-model.png"]
+    text = (tmp_path / "tables-some-model.md").read_text()
+    assert "| text-only some/model (GPT-4's part) | 0.00 |" in text and "teacher" not in text       # it says B; the one problem of NAT has the key A
+    with pytest.raises(InputError, match="There is no .*pair-other.json"):
+        tables.tell(tmp_path, pair="other")
+    assert tables.main([str(tmp_path), "--pair", "some/model"]) == 0
+
+
+def test_the_command_hands_results_on_for_files_too(folder, tmp_path, capsys):
+    """Guards against an option that is taken and does nothing."""
+    for name, letter in (("llava", "A"), ("text", "B")):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"outputs": {key: f"The answer is {letter}." for key in SPLITS["test"]}}))
+    options = ["--problems", folder, "--llava", tmp_path / "llava.json", "--text", tmp_path / "text.json", "--out", tmp_path / "out", "--results", tmp_path / "r"]
+    assert pair.main(list(map(str, options))) == 0 and f"Written: {tmp_path / 'r' / 'pair-llava-text.json'}" in capsys.readouterr().out
+    text = tables.tell(tmp_path / "r", pair="llava-text")[0].read_text()
+    assert "the complement above text-only text.json: within noise" in text and "the judge above" not in text      # nobody judged
 
 
 def test_what_was_asked_is_kept_and_another_model_is_refused(tmp_path):
@@ -364,7 +449,7 @@ def test_the_real_excerpt_is_learnt_and_asked(real, job, tmp_path):
     (tmp_path / "pid_splits.json").write_text(json.dumps(splits))
     assert all(splits.values())
     settings = replace(job.settings, science=replace(job.settings.science, max_steps=1))
-    done = carry_out(replace(job, settings=settings, eyes=False, name="real", problems=tmp_path))
+    done = carry_out(replace(job, settings=settings, eyes=False, start="", name="real", problems=tmp_path))
     assert record.accuracy(done)["test"]["true"]["all"]["n"] == len(splits["test"])
 
 
@@ -379,15 +464,44 @@ def test_the_tables_say_what_the_results_say(job, together, tmp_path):
     assert [path.name for path in files] == ["tables.md", "columns.png", "epochs.png"]
     text = files[0].read_text()
     found = {name: read_result(tmp_path / f"{name}.json").accuracy["test"] for name in tables.NAMES}
-    for label, report in (("LLaVA", found["llava"]["true"]), ("the same training without pictures", found["text"]["true"]),
-                          ("LLaVA + teacher (judge)", found["pair"]["judge"])):
-        row = next(line for line in text.splitlines() if line.startswith(f"| {label} |"))
+    lines = text.splitlines()
+    for label, report in (("LLaVA", found["llava"]["true"]), ("language parent, same questions, no pictures", found["text"]["true"]),
+                          ("LLaVA + teacher (complement)", found["pair"]["complement"]), ("LLaVA + teacher (judge)", found["pair"]["judge"])):
+        row, below = next(pair_ for pair_ in zip(lines, lines[1:]) if pair_[0].startswith(f"| {label} |"))
         assert row.split(" | ")[1:] == [f"{100 * tally['accuracy']:.2f}" for tally in report["columns"].values()][:-1] + [
             f"{100 * report['columns']['Avg']['accuracy']:.2f} |"]
+        doubts = [f"{100 * tally['low']:.1f}-{100 * tally['high']:.1f} ({tally['unreadable'] + tally['missing']})" for tally in report["columns"].values()]
+        assert below == f"| *95% (no letter)* | {' | '.join(doubts)} |"
+        assert f"{label} {report['all']['unreadable']} and {report['all']['missing']}" in next(line for line in lines if line.startswith("Answers without"))
     assert "| random choice | 50.00 | 50.00 |" in text and "| *problems* | 1 | 2 | 1 | 3 | 2 | 1 | 2 | 2 | 4 |" in text
     theirs = found["llava"]["true"]["authors"]
-    assert theirs["n"] == 4 and f"narrower rule: LLaVA {100 * theirs['accuracy']:.2f} (unread: {theirs['unreadable']}), the training without" in text
-    assert "## Table 10" in text and "| with the picture | " in text and "the text-only teacher " in text
+    assert theirs["n"] == 4 and f"narrower rule: LLaVA {100 * theirs['accuracy']:.2f} (unread: {theirs['unreadable']}), the language parent without" in text
+    assert "## Table 10" in text and "| with the picture | " in text and "text-only teacher (GPT-4's part) " in text
+    assert all(f"The paper has the {words}: " in text for words in ("complement above text-only teacher", "judge above LLaVA alone"))
+
+
+def pair_of(**against) -> dict:
+    """As much of a pair's result as the claims read: right answers of 400, and for a rule who alone was right."""
+    def report(correct, rule=None):
+        found = {"all": {"n": 400, "correct": correct}}
+        return found | ({"against": {"n": 400, **dict(zip(("gained", "lost"), against[rule]))}} if rule in against else {})
+
+    test = {"text-only": report(200), "true": report(300), "complement": report(260, "complement"), "judge": report(312, "judge")}
+    return {"pair": SimpleNamespace(settings={"text-only": {"model": "gpt-4o", "weights": None}}, accuracy={"test": test})}
+
+
+def test_the_claims_on_the_rules_by_hand():
+    """Guards against two sets of answers to the same problems that are compared as if they were of different ones, and a noise that is called a finding.
+
+    Of 400 problems 20 gained and 8 lost: 12/400 = 3.0 points; Bonett and Price take 21/402 and 9/402, so the difference is
+    12/402 with the half 1.96 * sqrt((30/402 - (12/402)**2) / 402) = 0.0265, from +0.3 to +5.6. Unpaired, 312 and 300 of 400 are noise.
+    """
+    one = tables.claims(pair_of(complement=(80, 20), judge=(20, 8)))
+    assert one[0].startswith("The paper has the complement above text-only gpt-4o: reproduced (+15.0 points, paired 95% interval ")
+    assert one[1] == "The paper has the judge above LLaVA alone: reproduced (+3.0 points, paired 95% interval +0.3 to +5.6)."
+    assert "judge above LLaVA alone: within noise (+3.0 points, unpaired" in tables.claims(pair_of())[1]
+    assert "not reproduced: it is the other way round (-15.0 points, paired" in tables.claims(pair_of(judge=(20, 80)))[1]
+    assert "within noise (+0.0 points, paired 95% interval" in tables.claims(pair_of(judge=(7, 7)))[1] and tables.claims({}) == []
 
 
 def test_results_of_different_problems_or_weights_are_refused(together, tmp_path):
@@ -461,7 +575,8 @@ def test_the_commands_of_the_page_are_there():
     commands = re.findall(r"^python -m (llava_mini\.science\.\w+)(.*)$", PAGE.read_text("utf-8"), re.MULTILINE)
     assert {"llava_mini.science.run", "llava_mini.science.pair", "llava_mini.science.tables", "llava_mini.science.ablations"} <= {name for name, _ in commands}
     for name, rest in commands:
-        source = (ROOT / f"{name.replace('.', '/')}.py").read_text("utf-8") + (ROOT / "llava_mini/science/run.py").read_text("utf-8")
+        source = (ROOT / f"{name.replace('.', '/')}.py").read_text("utf-8") + "".join(
+            (ROOT / f"llava_mini/science/{part}.py").read_text("utf-8") for part in ("run", "server"))
         assert all(f'"{option}"' in source for option in re.findall(r"--[a-z-]+", rest)), (name, rest)
 
 
