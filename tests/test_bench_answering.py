@@ -45,6 +45,17 @@ def test_what_is_answered_is_not_asked_again(pictures, tmp_path):
         answering.answer(QUESTIONS, lambda batch: ["no"] * len(batch), pictures=pictures, path=path, model_id="other", progress=False)
 
 
+def test_ids_are_written_as_the_questions_have_them(pictures, tmp_path):
+    """Guards against "0" in the place of 0, which the authors' scripts do not find, and against a second run that asks again for that."""
+    questions = [Question(0, "0.jpg", "What?", "conv"), Question("b", "1.jpg", "What?", "conv")]
+    path, options = tmp_path / "a.jsonl", {"pictures": pictures, "path": tmp_path / "a.jsonl", "model_id": "m", "progress": False}
+    answering.answer(questions, lambda batch: ["yes"] * len(batch), **options)
+    assert [json.loads(line)["question_id"] for line in path.read_text().splitlines()] == [0, "b"]
+    before = path.read_bytes()
+    answering.answer(questions, lambda batch: pytest.fail("asked"), **options)
+    assert path.read_bytes() == before
+
+
 def test_what_cannot_be_asked_is_refused_before_anything_is(pictures, tmp_path, capsys):
     """Guards against half an hour of answers before the first missing picture."""
     options = {"path": tmp_path / "a.jsonl", "model_id": "m"}

@@ -171,7 +171,8 @@ def test_a_caption_is_no_answer_to_a_question_that_asks_for_thought(question, an
     ("How many balls are there?", "One dog and two balls.", 10), ("How many balls are there?", "There is one dog.", 2), ("How big is the dog?", "A big umbrella and a small dog.", 10),
     ("Is the dog left or right of the umbrella?", "The umbrella is to the right of the dog.", 10), ("Is the dog left or right of the umbrella?", "The ball is to the left of the umbrella.", 3),
     ("Does the picture show a yellow umbrella?", "A picture of a yellow umbrella.", 10), ("Does the picture show a yellow umbrella?", "A picture of an umbrella.", 3),
-    ("Is there a cat?", "There is no cat.", 10), ("Is there a dog?", "There may be a dog.", 3), ("Is there a dog?", "A blue dog.", 2)])
+    ("Where is the umbrella?", "On the right, next to the dog.", 10), ("Where is the umbrella?", "On the right, a dog.", 2), ("What colour is the dog?", "It has red fur, while the umbrella is yellow.", 10),
+    ("Do you see a yellow umbrella?", "The umbrella is yellow.", 10), ("Is there a cat?", "There is no cat.", 10), ("Is there a dog?", "There may be a dog.", 3), ("Is there a dog?", "A blue dog.", 2)])
 def test_what_is_said_of_other_things_answers_nothing(question, answer, score):
     """Guards against "to the left of" taken for a place, another thing's colour taken for that of what is asked about, and a caption that says yes unheard."""
     assert weigh(question, answer, BEACH).score == score

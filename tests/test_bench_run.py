@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from llava_mini import show
-from llava_mini.bench import baselines, benchmark, result, rules, run, tables, takers
+from llava_mini.bench import baselines, benchmark, reliability, result, rules, run, tables, takers, verdicts
 from llava_mini.bench.baselines import Shot
 from llava_mini.bench.judge import SETTINGS
 from llava_mini.bench.schema import Answer, Question, write_answers
@@ -100,7 +100,9 @@ def test_the_result_tells_what_the_scores_stand_on(found, out):
     assert good["runs"][0]["scores"]["headline"] == 100 and len(bad["runs"]) == 2 and bad["runs"][0]["model"] == "bad"
     for one in (*good["runs"], *bad["runs"]):
         assert len((out / one["reviews"]).read_text().splitlines()) == 4 and (out / one["answers"]).is_file()
-    assert good["runs"][0]["agreement"] == {"right": 2, "wrong": 0, "mean of right": 10.0, "mean of wrong": None, "higher": None}
+    assert bench["images"] == {"0": "0.png", "1": "0.png", "2": "1.png", "3": "1.png"} and good["runs"][0]["seed"] is None
+    assert {name: pair[0] for name, pair in good["runs"][0]["pairs"].items()} == {name: pair[1] for name, pair in good["runs"][0]["pairs"].items()}
+    assert good["runs"][0]["agreement"] == {"right": 2, "wrong": 0, "judged right": 2, "judged wrong": 0, "mean of right": 10.0, "mean of wrong": None, "higher": None}
     assert bad["runs"][0]["agreement"]["wrong"] == 2 and bench["panel"]["of"] == "bad" and bench["panel"]["trials"]["itself"]["scores"]["headline"] == 100
 
 
@@ -112,8 +114,11 @@ def test_tables_are_made_from_the_result(found):
     shares = [one["scores"]["all"]["relative"] for one in bad]
     assert f"{sum(shares) / 2:.1f} ({min(shares):.1f} to {max(shares):.1f})" in lines[3] and "bad (2 seeds)" in lines[3] and "8 of 8" in lines[3] and lines[3].endswith("| 0 of 4 |")
     panel = tables.panel_table(found, "coco")
-    assert len(panel) == 7 and "+0.00 (0.0% of the answers)" in panel[3] and "relative score 100" in panel[4]
+    assert len(panel) == 2 + len(reliability.TRIALS) and "| again | 4 of 4 |" in panel[-2] and panel[-1].endswith("| low scores |") and "+0.00 (0.0% of the answers)" in panel[3] and "relative score 100" in panel[4]
     assert "2 exactly right answers of all rows have a mean score of 10.00, 4 wrong ones of" in tables.agreement_line(found, "coco")
+    found["benches"]["coco"]["panel"]["agreement"]["higher"] = 0.875
+    assert "Of bad's answers a right one has the higher score in 87.5% of all pairs" in tables.agreement_line(found, "coco")
+    assert "In brackets: the bootstrap 95% interval over pictures, or the range over the seeds where a row has several." in tables.whole(found)
     assert OFFLINE in tables.judge_line(found) and "$" not in tables.judge_line(found) and tables.whole(found).count("| the first |") == 2
 
 
@@ -142,25 +147,69 @@ def test_no_overall_score_where_a_verdict_is_lacking(tmp_path, benches, capsys):
     assert "100.0 (1 of 2)" in [text.get_text() for axes in drawing.figure.axes for text in axes.texts]
 
 
+def row_of(label, *shares, what="model", pairs=None):
+    """A row as in a result, of format 1 without ``pairs``."""
+    tallies = [{"relative": share, "low": share - 5, "high": share + 5, "judged": 90, "asked": 90} for share in shares]
+    return {"label": label, "what": what, "runs": [{"scores": {"all": tally, "headline": tally["relative"], "kinds": {}}, "pairs": pairs} for tally in tallies]}
+
+
+def verdicts_of(*rows, bench="coco", **about):
+    return verdicts.verdicts({"benches": {bench: {"rows": rows, **about}}}, bench)
+
+
 def test_the_order_of_table_4_gets_its_verdict():
-    """Guards against a difference of noise that is called a finding, rows that the paper does not compare, and an order that is turned round."""
-    def row(label, *shares):
-        tallies = [{"relative": share, "low": share - 5, "high": share + 5, "judged": 90, "asked": 90} for share in shares]
-        return {"label": label, "runs": [{"scores": {"all": tally, "headline": tally["relative"], "kinds": {}}} for tally in tallies]}
-
-    def of(*rows):
-        return tables.verdicts({"benches": {"coco": {"rows": rows}}}, "coco")
-
-    told = of(row("conversation", 60, 62), row("all", 80, 82), row("LLaVA", 90), row("detail + reasoning", 79, 81), row("no instruction tuning", 57))
-    assert told == ["- all 81.0, detail + reasoning 80.0 (paper: 85.1 and 81.9): within noise (by the ranges over 2 seeds).",
-                    "- detail + reasoning 80.0, conversation 61.0 (paper: 81.9 and 73.8): reproduced (by the ranges over 2 seeds).",
-                    "- conversation 61.0, no instruction tuning 57.0 (paper: 73.8 and 21.5): within noise (by the 95% intervals, or the range where "
-                    "there are several seeds)."]
-    assert "not reproduced: it is the other way round" in of(row("all", 50), row("conversation", 70))[0]
-    assert of(row("LLaVA-mini", 80), row("no instruction tuning", 20)) == []
-    lacking = row("all", 80)
+    """Guards against a difference of noise that is called a finding, rows that nobody compares, and an order that is turned round."""
+    rows = (row_of("conversation", 60, 62), row_of("all", 80, 82), row_of("detail + reasoning", 79, 81), row_of("no instruction tuning", 57, what="untuned"))
+    told = verdicts_of(*rows)
+    seeds = "by the 95% intervals of the two; the ranges over the seeds"
+    assert told == [f"- all above detail + reasoning: 81.0 and 80.0 (paper: 85.1 and 81.9), within noise ({seeds} meet).",
+                    f"- detail + reasoning above conversation: 80.0 and 61.0 (paper: 81.9 and 73.8), reproduced ({seeds} do not meet).",
+                    "- conversation above no instruction tuning: 61.0 and 57.0 (paper: 73.8 and 21.5), within noise (by the 95% intervals of the two).",
+                    f"- all above conversation: 81.0 and 61.0 (paper: 85.1 and 73.8), reproduced ({seeds} do not meet).",
+                    "- all above no instruction tuning: 81.0 and 57.0 (paper: 85.1 and 21.5), reproduced (by the 95% intervals of the two)."]
+    assert "paper" not in "".join(verdicts_of(*rows, bench="wild"))             # its Table 4 is on COCO's photographs
+    assert "not reproduced: it is the other way round" in verdicts_of(row_of("all", 50), row_of("conversation", 70))[0]
+    assert verdicts_of(row_of("LLaVA-mini", 80), row_of("no instruction tuning", 20, what="untuned")) == []
+    lacking = row_of("all", 80)
     lacking["runs"][0]["scores"]["headline"] = None
-    assert of(lacking, row("conversation", 20)) == []
+    assert verdicts_of(lacking, row_of("conversation", 20)) == []
+
+
+def test_seeds_and_pictures_must_both_tell_two_rows_apart():
+    """Guards against "reproduced" by three seeds on a handful of pictures, or by many pictures of seeds that overlap."""
+    images = {str(n): f"{n}.png" for n in range(40)}
+    good, bad, other = ({name: [10, score(int(name))] for name in images} for score in (lambda n: 8, lambda n: 4, lambda n: 10 if n % 2 else 5.6))
+    near, far = row_of("conversation", 77, 79, pairs=other), row_of("conversation", 40, 42, pairs=bad)
+    every = row_of("all", 80, 82, pairs=good)
+    assert "reproduced (95% interval of the difference: +40.0 to +40.0; the ranges over the seeds do not meet)." in verdicts_of(every, far, images=images)[0]
+    told = verdicts_of(every, near, images=images)[0]                           # seeds that do not meet, and pictures that leave it open
+    assert "within noise" in told and "the ranges over the seeds do not meet" in told
+    told = verdicts_of(every, row_of("conversation", 70, 81, pairs=bad), images=images)[0]
+    assert "within noise" in told and "the ranges over the seeds meet" in told and "+40.0" in told
+    alone = verdicts_of(row_of("all", 80, pairs=good), row_of("conversation", 40, pairs=bad), images=images)[0]
+    assert alone.endswith("reproduced (95% interval of the difference: +40.0 to +40.0).")
+
+
+def test_the_difference_draws_the_same_pictures_for_both():
+    """Guards against two rows that differ on every picture by the same, and are called alike because the pictures differ."""
+    images = {str(n): f"{n}.png" for n in range(20)}
+    hard = {name: [10, 1 + int(name) % 9] for name in images}
+    better = {name: [10, pair[1] + 1] for name, pair in hard.items()}
+    one, other = row_of("a", 60, pairs=better), row_of("b", 50, pairs=hard)
+    assert verdicts.difference(one, other, images) == pytest.approx((10, 10)) and verdicts.difference(other, one, images) == pytest.approx((-10, -10))
+
+
+def test_table_5_gets_its_verdicts_too():
+    """Guards against a table whose order nobody checks, and the paper's numbers beside another benchmark than theirs."""
+    rows = (row_of("few", 20, what="few-shot"), row_of("captioner (stage 1)", 40, what="captioner"), row_of("M, no picture", 72, what="blind"),
+            row_of("M, another's picture", 30, what="shuffled"), row_of("M", 70))
+    told = verdicts_of(*rows, bench="wild")
+    assert told == ["- M above captioner (stage 1): 70.0 and 40.0 (paper, LLaVA and BLIP-2: 67.3 and 38.1), reproduced (by the 95% intervals of the two).",
+                    "- captioner (stage 1) above few: 40.0 and 20.0 (paper, BLIP-2 and OpenFlamingo: 38.1 and 19.1), reproduced (by the 95% intervals of the two).",
+                    "- M above M, no picture: 70.0 and 72.0, within noise (by the 95% intervals of the two).",
+                    "- M above M, another's picture: 70.0 and 30.0, as it should be (by the 95% intervals of the two)."]
+    assert [line.split(",")[0] for line in verdicts_of(*rows)][:2] == ["- M above captioner (stage 1): 70.0 and 40.0", "- captioner (stage 1) above few: 40.0 and 20.0"]
+    assert "paper" not in "".join(verdicts_of(*rows))
 
 
 def test_names_cannot_break_a_table():
@@ -176,7 +225,7 @@ def test_a_page_is_filled_and_told_apart_from_one_that_is_not(found, tmp_path):
     result.write(found, folder / "llava-mini.json")
     assert tables.fill(page, folder) == ["table-5", "panel", "cost"] and tables.fill(page, folder) == []
     (folder / "llava-mini-coco.png").write_bytes(b"")
-    assert tables.fill(page, folder) == ["table-5"] and "![Relative scores with their intervals (the first)](../../" in page.read_text()
+    assert tables.fill(page, folder) == ["table-5"] and "![Relative scores of all candidates (the first)](../../" in page.read_text()
     text = page.read_text()
     assert text.startswith("# Page\n<!-- table-5 -->\n| the first |") and text.count("| the second |") == 2 and text.count("not committed") == 0
     page.write_text("# Page")
@@ -186,8 +235,10 @@ def test_a_page_is_filled_and_told_apart_from_one_that_is_not(found, tmp_path):
 
 @pytest.mark.parametrize("harm, told", [
     (lambda r: r.pop("judge"), "field judge"), (lambda r: r["benches"]["coco"]["rows"][0]["runs"][0]["scores"]["all"].update(relative=99.0), "good.all.relative"),
-    (lambda r: r["benches"]["coco"]["rows"][0]["runs"][0]["scores"]["all"].update(judged=3), "good.all"), (lambda r: r.update(format=2), "field format"),
-    (lambda r: r["benches"]["coco"]["rows"][0].update(runs=[]), "no run")])
+    (lambda r: r["benches"]["coco"]["rows"][0]["runs"][0]["scores"]["all"].update(judged=3), "good.all"), (lambda r: r.update(format=3), "field format"),
+    (lambda r: r["benches"]["coco"]["rows"][0].update(runs=[]), "no run"),
+    (lambda r: r["benches"]["coco"]["rows"][0]["runs"][0]["pairs"].update({"0": [10, 1]}), "good.pairs: they do not add up"),
+    (lambda r: r["benches"]["coco"]["images"].pop("0"), "a question without a picture"), (lambda r: r["benches"]["coco"]["rows"][0]["runs"][0].update(seed="0"), "good.seed")])
 def test_a_result_that_was_changed_by_hand_is_refused(found, tmp_path, harm, told):
     """Guards against a prettier number that finds its way into a table."""
     harm(found)
@@ -196,13 +247,26 @@ def test_a_result_that_was_changed_by_hand_is_refused(found, tmp_path, harm, tol
         result.read(tmp_path / "harmed.json")
 
 
+def test_a_result_of_the_format_before_is_read(found, tmp_path):
+    """Guards against a committed result that nobody can read any more, and tables that need what it has not."""
+    old = found | {"format": 1}
+    for part in old["benches"].values():
+        part.pop("images")
+        part["panel"].pop("agreement")
+        for one in (one for row in part["rows"] for one in row["runs"]):
+            one.pop("pairs"), one.pop("seed")
+            one["agreement"] = {name: value for name, value in one["agreement"].items() if not name.startswith("judged")}
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    assert "exactly right answers of all rows" in tables.whole(result.read(tmp_path / "old.json"))
+
+
 def test_who_takes_part(tmp_path, tiny_model):
     """Guards against a checkpoint taken for a file of answers, seeds that overwrite each other, and names that share a file."""
     tiny_model.save_pretrained(tmp_path / "model", kind="full")
     shutil.copytree(tmp_path / "model", tmp_path / "other")
     answers = given(tmp_path, "theirs", REFERENCES)
     alone = candidates([str(tmp_path / "model")])
-    assert [taker.what for taker in alone] == ["few-shot", "captioner", "untuned", "blind", "shuffled", "model"] and alone[-1].label == "model"
+    assert [taker.what for taker in alone] == ["few-shot", "captioner", "untuned", "blind", "shuffled", "model"] and alone[-1].label == tmp_path.name
     several = candidates([f"A={tmp_path / 'model'}", f"A={tmp_path / 'other'}", str(answers)], ["untuned"])
     assert [(t.label, t.what, t.number) for t in several] == [("no instruction tuning", "untuned", 1), ("A", "model", 1), ("A", "model", 2), ("theirs", "answers", 1)]
     bench = Bench("coco", "", None)
@@ -212,6 +276,20 @@ def test_who_takes_part(tmp_path, tiny_model):
                                  ([f"a b={answers}", f"a-b={answers}"], None, "same files")):
         with pytest.raises(InputError, match=match):
             candidates(texts, chosen)
+
+
+def test_models_of_two_runs_are_two_candidates(tmp_path, tiny_model):
+    """Guards against runs/a/model and runs/b/model, both called "model" and averaged as two seeds in silence; a seed is told where the run knows it."""
+    for name in ("a", "b"):
+        tiny_model.save_pretrained(tmp_path / name / "model", kind="full")
+    (tmp_path / "b" / "b.json").write_text('{"seed": 3}')
+    both = candidates([str(tmp_path / "a" / "model"), str(tmp_path / "b" / "model")])
+    assert [(taker.label, taker.number, taker.seed) for taker in both] == [("a", 1, None), ("b", 1, 3)] and takers.name_of(tmp_path / "a") == "a"
+    shutil.copytree(tmp_path / "a", tmp_path / "other" / "a")
+    same = [str(tmp_path / "a" / "model"), str(tmp_path / "other" / "a" / "model")]
+    with pytest.raises(InputError, match="both called 'a'; give them names"):
+        candidates(same)
+    assert [taker.number for taker in candidates([f"A={one}" for one in same])] == [1, 2]
 
 
 def test_what_is_missing_is_said_before_anything_is_asked(tmp_path, benches):
@@ -242,6 +320,10 @@ def test_a_judge_that_costs_needs_a_budget_and_keeps_to_it_over_all_files(tmp_pa
 def test_the_pictures_say_what_the_file_says(found, out):
     """Guards against a figure without words, or with other numbers than the table."""
     drawing = show.relative_scores(found["benches"]["coco"])
+    assert drawing.alt.startswith("the first: score relative to the reference, with the 95% interval, or the range over the seeds where there are several:")
+    for rows, words in ((found["benches"]["coco"]["rows"][:1], "the 95% interval"), (found["benches"]["coco"]["rows"][1:], "the range over the seeds")):
+        one = show.relative_scores(found["benches"]["coco"] | {"rows": rows})
+        assert one.alt.splitlines()[0].endswith(f"with {words}:") and one.figure._supxlabel.get_text().endswith(f"(dashed), with {words}")
     assert "good (4 of 4 judged): conversation 100.0 (100.0 to 100.0)" in drawing.alt and "bad (8 of 8 judged, 2 seeds)" in drawing.alt
     assert Image.open(out / "coco.png").width > 600 and Image.open(out / "coco.png").info["Description"] == drawing.alt
     place = out.parent / "pictures" / "0.png"

@@ -381,6 +381,11 @@ def test_ablations_run_what_is_missing_and_tell_what_is_there(tuned, tmp_path, m
     ablations.compare("start", ["fresh", "tuned"], [0], tuned, tmp_path)
     monkeypatch.setattr(ablations, "carry_out", lambda job: pytest.fail("run again"))
     ablations.compare("start", ["fresh", "tuned"], [0], tuned, tmp_path)
+    other = replace(tuned, settings=replace(tuned.settings, science=replace(tuned.settings.science, learning_rate=1e-3)), name="")
+    with pytest.raises(pytest.fail.Exception, match="run again"):
+        ablations.compare("start", ["fresh"], [0], other, tmp_path)                                 # another recipe is another run
+    assert ablations.recipe(ablations.job_of("start", "fresh", 0, replace(tuned, settings=replace(tuned.settings, tune=None)))) == ablations.recipe(
+        ablations.job_of("start", "fresh", 0, tuned))                                               # a stage that was not run has no say
     table, picture, curve = ablations.tell("start", tuned, tmp_path)
     fresh = read_result(tmp_path / "start" / "fresh-seed0.json")
     assert fresh.name == "start-fresh-seed0" and fresh.accuracy["val, epoch 2"]["true"]["all"]["n"] == 2
@@ -410,8 +415,9 @@ def test_each_claim_of_the_paper_gets_its_verdict():
 
     assert of([run_of(300)], [run_of(200)]) == ["after stage 1 75.0%, without stage 1 50.0%: reproduced (by the 95% interval of one seed)."]
     assert "not reproduced: it is the other way round" in of([run_of(200)], [run_of(300)])[0] and "within noise" in of([run_of(200)], [run_of(205)])[0]
-    assert "reproduced (by the ranges over 2 seeds)" in of([run_of(300), run_of(301)], [run_of(298), run_of(299)])[0]
-    assert "within noise (by the ranges" in of([run_of(300), run_of(310)], [run_of(290), run_of(301)])[0]
+    assert "reproduced (by the 95% interval and the ranges over 2 seeds)" in of([run_of(300), run_of(301)], [run_of(248), run_of(249)])[0]
+    assert "within noise (by the 95% interval and the ranges" in of([run_of(300), run_of(310)], [run_of(200), run_of(301)])[0]      # the ranges meet
+    assert "within noise" in of([run_of(300), run_of(301)], [run_of(298), run_of(299)])[0]                                          # the interval holds zero
     assert "the two differ" in ablations.verdicts("start", {"aligned": [run_of(300)], "tuned": [run_of(380)]})[0] and not of([], [run_of(1)])
 
 

@@ -151,3 +151,5 @@ def test_what_is_wrong_with_a_server_is_told_before_any_training(options, words,
     """Guards against an hour of training before a word that was missing."""
     monkeypatch.setattr(pair, "of_runs", lambda *_: pytest.fail("began"))
     assert pair.main(options) == 1 and words in capsys.readouterr().err
+    monkeypatch.delenv("OPENAI_API_KEY")
+    assert pair.main(["--server", "my/own", "--price", "0", "0"]) == 1 and "There is no OPENAI_API_KEY" in capsys.readouterr().err

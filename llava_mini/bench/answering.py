@@ -67,6 +67,12 @@ def _with_ids_as_asked(path, questions: Sequence[Question]) -> None:
         write_rows(path, whole)
 
 
+def name_of(folder) -> str:
+    """What a checkpoint is called: its folder, or the run above where that is "model", as in runs/mini-full/model."""
+    folder = Path(folder).absolute()
+    return folder.parent.name if folder.name == "model" and folder.parent.name else folder.name
+
+
 def load_model(folder):
     """A checkpoint, on the GPU where there is one."""
     from ..model import LlavaMini
@@ -94,7 +100,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(args: argparse.Namespace) -> None:
     from ..features import fingerprint
-    from .takers import name_of
 
     if not args.bench.is_dir() and args.pictures is None:
         raise InputError(f"{args.bench.name} is not a folder; give --pictures with it.")

@@ -19,16 +19,19 @@ _WORDS = {name: re.compile(rf"\b(?:{'|'.join(words)})\b") for name, words in (
 # "to the left of a boat" is no place in the picture; "on the left of the picture" is.
 _SEEN_FROM = re.compile(rf"\b(?:(?:to|on|at|in|from) the )?(?:{_SIDES})(?: side| part| end)? of\b(?! (?:the|this) (?:picture|image|photo|scene|frame))")
 _LEAD = re.compile(rf"\W*(?:on|in|at|to) the (?:{_SIDES})\b")
+_BESIDE = re.compile(r".+?(?=,?\s(?:next|beside|near|close|under|behind|above|in front|while|whereas|but)\b)", re.I)       # up to what only tells where, or of others
 _VERB = re.compile(r"\b(?:is|are|was|were|has|have|there|wears?|looks?)\b")
 _PRONOUN = re.compile(r"\b(?:it|its|they|them|their|he|she|his|her|him|this|these)\b", re.I)
 UNSURE = re.compile(r"\b(?:may|might|could|would|if|or|like|not|never|without|none|nothing|neither|probably|perhaps)\b|n't\b", re.I)
 _SOMEBODY = re.compile(r"\b(?:one|you|we|they|he|she|some(?:body|one)|any(?:body|one)|every(?:body|one)|nobody)\b", re.I)
-_SORTS = {        # a question of this sort -> a word that its answer cannot do without
-    r"\beat\b|\bfood\b|\bmeal\b|\bhungry\b": r"\b(?:eat\w*|foods?|meals?|fruits?|vegetables?|snacks?|hungry|drink|picnic|cook\w*)\b",
-    r"\bwatch out\b|\bcareful\b|\bdanger\w*|\brisks?\b|\bhazard\w*|\bsafety\b": r"\b(?:watch|careful\w*|care|danger\w*|risks?|hazard\w*|safe\w*|avoid\w*|fall\w*|slip\w*|hits?|hurt\w*|"
-    r"heavy|fast|strong|stop|beware|wet|cold|accidents?|injur\w*|cautio\w*|attention|aware|traffic|collisions?|balance|mind)\b",
-    r"\bwear\b(?!ing)|\bdress\b": r"\b(?:wear\w*|dress\w*|cloth\w*|coats?|raincoats?|hats?|caps?|boots|shoes|jackets?|shirts?|gloves?|scar(?:f|ves)|warm\w*|umbrella|sunglasses|"
-    r"swim\w*|suits?|trousers|shorts)\b"}
+_SORTS = {        # a question of this sort -> the words of which its answer must have one
+    r"\b(?:could|can|should|might|may) (?:\w+ )?eat\b": r"eat\w*|foods?|meals?|fruits?|vegetables?|snacks?|hungry|drink|picnic|cook\w*",
+    r"\bwatch out\b|\bcareful\b|\bdangers?\b|\brisks?\b|\bhazards?\b":
+        r"watch|careful\w*|care|danger\w*|risks?|hazard\w*|safe\w*|avoid\w*|fall\w*|slip\w*|hits?|hurt\w*|heavy|fast|strong|stop|beware|wet|cold|"
+        r"accidents?|injur\w*|cautio\w*|attention|aware|traffic|collisions?|balance|mind",
+    r"\b(?:should|could|can|to) (?:\w+ )?(?:wear|dress)\b":
+        r"wear\w*|dress\w*|cloth\w*|coats?|raincoats?|hats?|caps?|boots|shoes|jackets?|shirts?|gloves?|scar(?:f|ves)|"
+        r"warm\w*|umbrella|sunglasses|swim\w*|suits?|trousers|shorts"}
 
 
 def own(question: str) -> frozenset[str]:
@@ -45,6 +48,8 @@ def relevant(aspect: str, answer: str, question: str) -> str:
     kept, before = [], True
     for sentence in sentences(re.sub(r"^\W*(orange)\W*$", r"In \1.", answer, flags=re.I)):       # by itself it would be the fruit
         named = {m.category for m in mentions(sentence)}
+        if named and not named & ours and (head := _BESIDE.match(sentence)) and not mentions(head[0]):        # "On the right, next to the dog."
+            sentence, named = head[0], set()
         if named or not _PRONOUN.match(sentence):               # "It is red." goes on about what was named before
             before = bool(named & ours) or not named
         if not before:
@@ -101,13 +106,17 @@ def shown(question: str, answer: str) -> str | None:
         for m in mentions(sentence):
             if m.category == asked.category and m.determiner == "no" and set(m.colours) <= set(asked.colours) and m.size in (None, asked.size):
                 return "no"
-            if m.category == asked.category and m.clear and not UNSURE.search(sentence) and m.determiner != "no" and _fits(asked, m):
+            if m.category == asked.category and m.clear and not UNSURE.search(sentence) and m.determiner != "no" and _fits(asked, m, sentence):
                 return "yes"
     return None
 
 
-def _fits(asked: Mention, m: Mention) -> bool:
-    return set(asked.colours) <= set(m.colours) and asked.size in (None, m.size) and asked.number in (None, 1, m.number)
+def _fits(asked: Mention, m: Mention, sentence: str) -> bool:
+    """Has what is named the colour, size and number that are asked for? Of one thing alone the whole sentence tells: "The dog is red." """
+    words = tokens(sentence) if len(mentions(sentence)) == 1 else []
+    colours = {*m.colours, *(COLOURS[word] for word in words if word in COLOURS)}
+    sizes = {m.size, *(SIZES[word] for word in words if word in SIZES)}
+    return set(asked.colours) <= colours and (asked.size is None or asked.size in sizes) and asked.number in (None, 1, m.number)
 
 
 def strays(question: str, answer: str, facts: Facts) -> str | None:
@@ -116,7 +125,7 @@ def strays(question: str, answer: str, facts: Facts) -> str | None:
     Of a thing that the picture has not, the question says nothing here; a pronoun stands for what was asked as long as nothing else was named.
     """
     for asks, needs in _SORTS.items():
-        if re.search(asks, question, re.I) and not re.search(needs, answer, re.I) and not (
+        if re.search(asks, question, re.I) and not re.search(rf"\b(?:{needs})\b", answer, re.I) and not (
                 "eat" in asks and {m.category for m in mentions(answer)} & MEMBERS["food"]):
             return "what the question asks for"
     ours = {m.category for m in mentions(question) if facts.of(m.category)}

@@ -135,7 +135,7 @@ def agreement(questions: Sequence[Question], candidates: Found, scores: Scores) 
     """
     exact = [q for q in questions if q.value is not None]
     correct = {str(q.id) for q in exact if (row := candidates.rows.get(str(q.id))) and given(q, row.text) == q.value}
-    judged = [(str(q.id) in correct, scores.pairs[str(q.id)][1]) for q in exact if str(q.id) in candidates.rows and str(q.id) in scores.pairs]
+    judged = [(key in correct, scores.pairs[key][1]) for key in (str(q.id) for q in exact) if key in candidates.rows and key in scores.pairs]
     return Agreement(tuple(one for right, one in judged if right), tuple(one for right, one in judged if not right), len(correct), len(exact))
 
 

@@ -58,7 +58,8 @@ def of_agreement(found: Agreement) -> dict | None:
     if not found.asked:
         return None
     means = {f"mean of {name}": round(sum(group) / len(group), 4) if group else None for name, group in (("right", found.right), ("wrong", found.wrong))}
-    return {"right": found.correct, "wrong": found.asked - found.correct, "judged right": len(found.right), "judged wrong": len(found.wrong), **means, "higher": None if found.higher is None else round(found.higher, 4)}
+    judged = {"judged right": len(found.right), "judged wrong": len(found.wrong)}
+    return {"right": found.correct, "wrong": found.asked - found.correct, **judged, **means, "higher": None if found.higher is None else round(found.higher, 4)}
 
 
 def of_panel(label: str, found: Panel) -> dict:

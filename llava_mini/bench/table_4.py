@@ -39,10 +39,7 @@ def jobs(seeds: Sequence[int], base: Job) -> list[tuple[str, Job]]:
 
 
 def train_missing(seeds: Sequence[int], base: Job) -> None:
-    """Trains every job whose model is not here, whether or not its result is: a fresh clone has the results without the runs.
-
-    A job that has its model is carried out again where stage 1 of its seed is missing, which makes that and leaves the rest.
-    """
+    """Trains every job whose model is not here, whether or not its result is: a fresh clone has the results without the runs."""
     for label, job in jobs(seeds, base):
         if not (job.folder / "model" / "config.json").exists():
             print(f"\n=== {job.name}: {label}")

@@ -25,7 +25,7 @@ from .verdicts import verdicts
 PAGE = Path(__file__).with_name("README.md")
 RESULTS = Path("data/results/bench")
 FILES = {"table-5": "llava-mini.json", "panel": "llava-mini.json", "table-4": "table-4.json", "cost": "llava-mini.json"}     # place in the page -> file in RESULTS
-PICTURES = {"": "Relative scores with their intervals", "-example": "What each candidate says about one picture"}      # end of the name -> words
+PICTURES = {"": "Relative scores of all candidates", "-example": "What each candidate says about one picture"}      # end of the name -> words
 KINDS = {"conv": "conversation", "detail": "detail", "complex": "complex"}
 
 
@@ -137,7 +137,7 @@ def whole(found: dict) -> str:
     """Everything of a result as Markdown."""
     parts = [f"# {_plain(found['name'])}", judge_line(found)]
     for bench in found["benches"]:
-        parts += ["\n".join(relative_table(found, bench)), _brackets(found, bench), "\n".join(map(_plain_line, verdicts(found, bench))), agreement_line(found, bench)]
+        parts += ["\n".join(relative_table(found, bench)), _brackets(found, bench), _verdicts(found, bench), agreement_line(found, bench)]
         faults = dict.fromkeys(fault for row in found["benches"][bench]["rows"] for run in row["runs"] for fault in run["scores"]["faults"])
         parts += ["\n".join(panel_table(found, bench)), "\n".join(f"- {_plain(fault)}" for fault in faults)]
     notes = dict.fromkeys(f"{row['label']}: {row['note']}." for about in found["benches"].values() for row in about["rows"] if row["note"])
@@ -148,8 +148,9 @@ def _brackets(found: dict, bench: str) -> str:
     return f"In brackets: {words_of_ranges(found['benches'][bench]['rows'])}."
 
 
-def _plain_line(line: str) -> str:
-    return f"- {_plain(line.removeprefix('- '))}"
+def _verdicts(found: dict, bench: str) -> str:
+    """The lines of :mod:`.verdicts`, in which labels are the user's too."""
+    return "\n".join(f"- {_plain(line.removeprefix('- '))}" for line in verdicts(found, bench))
 
 
 def _plain(text: str) -> str:
@@ -170,8 +171,7 @@ def place(mark: str, folder: Path = RESULTS) -> str:
         return "\n".join(cost_table(found))
     pictures = [f"![{words} ({about['title']})](../../{drawn.as_posix()})" for name, about in found["benches"].items() for kind, words in PICTURES.items()
                 if (drawn := path.with_name(f"{path.stem}-{name}{kind}.png")).exists()]
-    parts = [part for bench in found["benches"] for part in ("\n".join(relative_table(found, bench)), _brackets(found, bench),
-                                                             "\n".join(map(_plain_line, verdicts(found, bench)))) if part]
+    parts = [part for bench in found["benches"] for part in ("\n".join(relative_table(found, bench)), _brackets(found, bench), _verdicts(found, bench)) if part]
     return "\n\n".join([*parts, judge_line(found), *["\n".join(pictures)] * bool(pictures)])
 
 

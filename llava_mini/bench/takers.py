@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..report import keep
 from . import baselines
-from .answering import LONGEST, answer, load_model
+from .answering import LONGEST, answer, load_model, name_of
 from .benchmark import Benchmark
 from .schema import read_answers
 
@@ -52,12 +52,6 @@ class Taker:
 def reviews_of(taker: Taker, folder: Path, bench: Bench) -> Path:
     """Where the verdicts on its answers lie."""
     return folder / bench.name / "reviews" / taker.answers(folder, bench).name
-
-
-def name_of(folder) -> str:
-    """What a checkpoint is called: its folder, or the run above where that is "model", as in runs/mini-full/model."""
-    folder = Path(folder).absolute()
-    return folder.parent.name if folder.name == "model" and folder.parent.name else folder.name
 
 
 def _seed_of(folder: Path) -> int | None:

@@ -25,8 +25,9 @@ from .counted import miscounted, numbers, of_groups
 ENOUGH = 0.8                # of what a picture shows; a description with so much of it is complete
 GROUNDED = 0.4              # of the words of an answer that reasons; the rest is what it concludes
 _DESCRIBE = re.compile(r"\b(?:describe|description|detail(?:s|ed)?|elaborate|everything|all (?:the things|that)|explain the visual|paragraph|"
-                       r"what is (?:where|going on)|report|what does it show|main features|analy[sz]e the image|what do you (?:see|think is going)|"
-                       r"tell me (?:about|what)|the rest of the picture|summari[sz]e|paint(?:er)?|about this (?:photo|picture|image)|this photo about|which people, animals|one side to the other|what does one see|characteristics)\b", re.I)
+                       r"what is (?:where|going on)|report|what does it show|what does one see|one side to the other|main features|analy[sz]e the image|"
+                       r"what do you (?:see|think is going)|which people, animals|tell me (?:about|what)|the rest of the picture|summari[sz]e|paint(?:er)?|"
+                       r"about this (?:photo|picture|image)|this photo about|characteristics)\b", re.I)
 _SO = re.compile(r"\b(?:because|so|since|therefore|thus|may|might|could|probably|likely|perhaps|suggests?|indicates?|means|belongs?|without|as a result|"
                  r"implies|would|plausible|to (?:keep|protect|avoid|give)|should|must|ought|needs?|one can|people can|watch out|take care|careful|wears?|inferred)\b", re.I)
 _PLAIN = re.compile(r"(?:what (?:is|are|does|do)|which|where|who|is|are|does|do|how many)\b", re.I)       # begins a question that asks for no conclusion

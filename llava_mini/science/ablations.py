@@ -29,9 +29,9 @@ from ..evaluation import Result
 from ..main import here
 from ..profiles import profile
 from ..report import keep
+from . import record
 from .job import CURVE, Job
 from .prompts import ANSWER_FIRST
-from .record import made_from
 from .run import FOLDER, carry_out
 from .tables import epochs
 
@@ -79,15 +79,23 @@ def compare(group: str, names: list[str], seeds: list[int], base: Job, folder: P
 
     def what_goes_in(job: Job) -> dict[str, str]:
         tuning.prepare(job)                                                 # what it begins with must be there to be named
-        return made_from(job)
+        return record.made_from(job)
 
-    run_missing(runs, folder / group, carry_out=carry_out, made_from=what_goes_in)
+    run_missing(runs, folder / group, carry_out=carry_out, made_from=what_goes_in, recipe=recipe)
+
+
+def recipe(job: Job) -> dict:
+    """What of a result's settings decides its numbers, beside what it was made from; stages that were not run have no say."""
+    found = record.recipe(job)
+    before = {"aligned": {"align"}, "tuned": {"align", "lora" if job.main.lora else "tune"}}.get(job.start, set())
+    unused = {"align", "tune", "lora", "science_start"} - before
+    return found | {"profile": {name: value for name, value in found["profile"].items() if name not in unused}}
 
 
 def found(group: str, base: Job, folder: Path = FOLDER) -> dict[str, list[Result]]:
     """The results that are there: variant -> one for each seed. Raises InputError as :func:`..comparison.read_runs` does."""
     return read_runs(GROUPS[group], folder / group, job_of=lambda name, seed: job_of(group, name, seed, base),
-                     same=("storybook", "problems", "questions"))
+                     same=("storybook", "problems", "questions"), recipe=recipe)
 
 
 def table(group: str, results: dict[str, list[Result]]) -> str:

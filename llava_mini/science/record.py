@@ -96,11 +96,15 @@ def made_from(job: Job) -> dict[str, str]:
     return parts | {"problems": fingerprint(read_problems(job.problems)), "questions": world.code()}
 
 
+def recipe(job: Job) -> dict:
+    """What a result says of how its run was made: the parts of ``settings`` in which runs may differ."""
+    return {"profile": asdict(job.settings), "form": job.form, "start": job.start, "eyes": job.eyes}
+
+
 def write(done: Finished, folder: Path) -> Path:
     """The result as ``folder/<name>.json``; one that says the same already keeps its date, commit and versions."""
     job = done.job
-    settings = {"profile": asdict(job.settings), "form": job.form, "start": job.start, "eyes": job.eyes, "begun with": done.begun[:12],
-                "made from": made_from(job)}
+    settings = recipe(job) | {"begun with": done.begun[:12], "made from": made_from(job)}
     result = evaluation.new_result(job.name, seed=job.seed, settings=settings, accuracy=accuracy(done), timings=done.seconds,
                                    weights=done.weights)
     return keep(result, folder / f"{job.name}.json")

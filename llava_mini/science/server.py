@@ -16,7 +16,7 @@ import argparse
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from ..bench.book import told as told_by
 from ..errors import InputError
 from ..instruct import prices
 from ..instruct.asking import Run
-from ..instruct.connection import OFFLINE, PARENT, Settings, connect
+from ..instruct.connection import OFFLINE, PARENT, Settings, connect, environment_fault
 from ..instruct.generate import in_a_thread
 from ..instruct.ledger import Ledger, writing
 from ..instruct.plan import Plan, check_budget
@@ -199,7 +199,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def of_arguments(args: argparse.Namespace) -> Server | None:
-    """The server that the options name, if any. Raises InputError for one that cannot be asked about science."""
+    """The server that the options name, if any. Raises InputError for one that cannot be asked about science, or not from here."""
     if not args.server:
         return None
     if args.server in (OFFLINE, PARENT):
@@ -208,4 +208,7 @@ def of_arguments(args: argparse.Namespace) -> Server | None:
         if not value >= 0:
             raise InputError(f"{name}: must not be negative; correct it.")
     price = Price(*args.price) if args.price else prices.price(args.server)
-    return Server(replace(Settings(temperature=0.0), model=args.server), price, args.budget)
+    server = Server(Settings(args.server, temperature=0.0), price, args.budget)
+    if fault := environment_fault():
+        raise InputError(fault)
+    return server

@@ -110,7 +110,7 @@ def unread(results: Mapping[str, Result]) -> str:
     """One sentence on answers in which no letter could be read or which are not there, row by row."""
     tallies = {label: report["columns"]["Avg"] for label, report in reports(results).items() if label != "most frequent letter"}
     parts = [f"{label} {tally['unreadable']:,} and {tally['missing']:,}" for label, tally in tallies.items()]
-    passes = " The text-only model passes where it needs the picture." if "pair" in results else ""
+    passes = " A text-only model may pass where it needs the picture." if "pair" in results else ""
     return f"Answers without a readable letter and answers that are missing, of {next(iter(tallies.values()))['n']:,}, all counted as wrong: {'; '.join(parts)}.{passes}"
 
 
@@ -171,7 +171,7 @@ def table10(result: Result) -> str:
     """Markdown: who was right when the text-only teacher and LLaVA disagreed, and what the judge made of it."""
     judge = result.accuracy["test"]["judge"]
     found = {name: ensemble.Row(**row) for name, row in judge["disagreements"].items()}
-    heads = ("both answer", "same, right", "same, wrong", "differ", "teacher right", "LLaVA right", "neither", "judge right")
+    heads = ("both answer", "same, right", "same, wrong", "differ", "text-only right", "LLaVA right", "neither", "judge right")
     lines = ["| problems | " + " | ".join(heads) + " |", "|---" * (1 + len(heads)) + "|"]
     for name, row in found.items():
         cells = (row.n, row.both, row.wrong, row.differed, row.text_only, row.llava, row.neither, row.judge)
