@@ -42,7 +42,7 @@ def test_aims_are_called_reached_where_they_are():
     told, full = " ".join(README.split()), read_result(ROOT / "data" / "results" / "mini-full.json").accuracy
     for split, words, aim in (("test", "new pictures", 90), ("unseen_pairs", "unseen pairs", 80)):
         found = 100 * full[split]["true"]["all"]["accuracy"]
-        assert f"{aim}% on {words} ({'reached' if found >= aim else f'missed by {aim - found:.1f} points'})" in told
+        assert f"{aim}% on {words} ({'reached' if found >= aim else f'missed by {aim - found:.2g} points'})" in told
     vision, neither = (_percent(read_result(ROOT / "data" / "results" / "earlier" / f"pairs-met-by-{who}.json").accuracy["unseen_pairs"]["true"])
                        for who in ("vision", "neither"))
     assert f"only the vision parent had met these pairs it was {vision}" in told and f"where neither had, {neither}" in told
