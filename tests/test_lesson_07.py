@@ -102,7 +102,9 @@ def test_what_the_prose_says_holds_of_the_committed_run():
     rows = {line[:18].strip(): [float(value.replace("-", "nan")) for value in line[18:].split()] for line in LESSON.printed("wrong-table").splitlines()[1:]}
     begun = rows.pop("before any step")
     assert Job(profile("mini")).train == 8000 and "of 8,000 pages" in LESSON.printed("settings")    # "eight thousand pages"
-    assert abs(rows["the paper's rate"][3] - begun[3]) < 15                # "nearly where it was: compare its row with the first one"
+    assert abs(rows["the paper's rate"][3] - begun[3]) < 15                # "not many more of them are right"
+    assert rows["the paper's rate"][4] < begun[4]                           # "answers have learnt to end"
+    assert rows["no stage 1"][0] < rows["right"][0] + 0.1 and rows["no stage 1"][1] < rows["right"][1] + 0.1      # "the losses are as good as with it"
     assert list(rows) == ["right", "prompt supervised", "end masked", "rate times ten", "the paper's rate", "no stage 1"]
     assert rows["prompt supervised"][0] < rows["right"][0]
     assert rows["end masked"][4] > rows["right"][4] and abs(rows["end masked"][1] - rows["right"][1]) < 0.1

@@ -189,6 +189,8 @@ def test_what_the_prose_says_holds_of_the_committed_run():
     named = {name: int(right) for name, right in re.findall(r"^(.*): (\d+) of 12,", said("tie-count"), re.M)}
     before, him, other = (named[name] for name in ("finished model, him", "tied to Plum, him", "tied to Plum, the ordinary person"))
     assert before <= 1 and him >= 8 and other <= 3                          # "a handful of samples makes the tie"
+    assert named["tied to Brill, him"] >= him - 3                           # "an invented name, nearly as well"
+    assert "**last layer:** no symptom" in said("symptom-words")
     kept = list(map(int, re.findall(r"(\d+) right before, (\d+) after", said("tie-cost"))[0]))
     assert kept[1] > kept[0] - 16                                           # the rest is not lost by it
 

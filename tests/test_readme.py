@@ -66,7 +66,7 @@ def test_times_are_those_of_the_committed_run():
     """Guards against a README that promises a speed no run had."""
     seconds = read_result(ROOT / "data" / "results" / "mini-full.json").timings
     minutes = (seconds["align"] + seconds["tune"]) / 60
-    assert f"stage 1 {seconds['align']:.0f} s, stage 2 {seconds['tune']:.0f} s, together {minutes:.1f} minutes (aim: 10)" in README and minutes < 10
+    assert f"stage 1 {seconds['align']:.0f} s, stage 2 {seconds['tune']:.0f} s, together {minutes:.1f} minutes (aim: 10, {'reached' if minutes <= 10 else 'missed'})" in README
 
 
 def test_pictures_and_files_exist():
