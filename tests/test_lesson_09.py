@@ -178,6 +178,7 @@ def test_what_the_prose_says_holds_of_the_committed_run():
     shares = {name: float(share) for name, share in re.findall(r"^([^:\n]+): \d+ of \d+, ([\d.]+)%", said("count"), re.M)}
     for stage in ("after stage 1", "after stage 2"):                        # "things are read better than what is behind them"
         assert shares[f"{stage}, things"] > shares[f"{stage}, behind them"] > shares["before stage 1, behind them"]
+        assert shares[f"{stage}, things, by their name"] < shares[f"{stage}, things"]
     *_, row = map(int, re.findall(r"\d+", said("attention")))
     assert 64 / row > 0.5                                                   # "most of the row is picture"
     first = {word: float(share) for word, share in re.findall(r"^(\S+|\(line end\)) +([\d.]+)%", said("shares"), re.M)}
