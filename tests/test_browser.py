@@ -67,6 +67,7 @@ def typed(outputs, question):
 
 def test_chat_streams_stops_and_remembers(lab):
     """Guards against a chat that works with a test's own kernel and not with Jupyter's: tokens that appear only at the end, a Stop that waits for it."""
+    told = eval(lab.run_cell("chat = model.chat(); print([chat.say('What colour is the umbrella?', page), chat.say('And now?')])").inner_text())
     outputs = lab.run_cell("show.chat(model, Parrot(None, pause=0.02), pictures={'a page': page, 'grey': page.convert('L')}, names=('mini', 'parrot'))")
     mini, parrot = outputs.locator(".chat-answer").nth(0), outputs.locator(".chat-answer").nth(1)
     typed(outputs, "What colour is the umbrella?")
@@ -84,10 +85,10 @@ def test_chat_streams_stops_and_remembers(lab):
     outputs.get_by_role("button", name="Send").click()              # what was typed too early
     expect(outputs.locator(".chat-question")).to_have_count(2)
     expect(outputs.locator(".chat-answer").nth(3)).to_contain_text("on and")
+    expect(mini).to_have_text(told[0])
+    expect(outputs.locator(".chat-answer").nth(2)).to_have_text(told[1])                    # past turns were given to it
     outputs.get_by_role("button", name="Stop").click()
     expect(outputs.get_by_role("button", name="Send")).to_be_enabled()
-    told = lab.run_cell("chat = model.chat(); print([chat.say('What colour is the umbrella?', page), chat.say('And now?')])").inner_text()
-    assert [said.text_content() for said in (mini, outputs.locator(".chat-answer").nth(2))] == eval(told)       # past turns were given to it
     lab.screenshot("chat-stopped", outputs)
     outputs.get_by_label("Picture").select_option("grey")
     expect(outputs.locator("img")).to_have_attribute("alt", "grey")
@@ -282,14 +283,13 @@ def test_training_monitor(lab, tmp_path):
     harmless(lab)
 
 
-def test_a_lesson_from_top_to_bottom(tmp_path):
+def test_a_lesson_from_top_to_bottom(lab):
     """Guards against a lesson that runs under nbmake and not where it is read: an error in the middle, or a widget that stays a picture."""
-    with browser.lab(tmp_path) as lab:
-        lesson = lab.run_lesson(browser.ROOT / "notebooks" / "05_chat_format.ipynb")
-        told = lesson.locator(".jp-Cell-outputArea").filter(has_text="Whole notebook:").last
-        expect(told).to_contain_text("GB of memory at its peak")
-        errors = lesson.locator("[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']")
-        assert errors.count() == 0, errors.first.inner_text()
-        expect(lesson.get_by_label("Template").first).to_be_visible()                       # the mask viewer lives
-        lab.screenshot("lesson-05", lesson)
-        harmless(lab)
+    lesson = lab.run_lesson(browser.ROOT / "notebooks" / "05_chat_format.ipynb")
+    told = lesson.locator(".jp-Cell-outputArea").filter(has_text="Whole notebook:").last
+    expect(told).to_contain_text("GB of memory at its peak")
+    errors = lesson.locator("[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']")
+    assert errors.count() == 0, errors.first.inner_text()
+    expect(lesson.get_by_label("Template").first).to_be_visible()                           # the mask viewer lives
+    lab.screenshot("lesson-05", lesson)
+    harmless(lab)
