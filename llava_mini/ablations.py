@@ -59,8 +59,9 @@ GROUPS: dict[str, dict[str, Variant]] = {
     "parent": {"large": Variant("large language parent"),
                "small": Variant("small language parent", profile={"language": "data/pretrained/vicuna-small"}, claim="fewer")},
     "projector": {"linear": Variant("linear"), "mlp": Variant("mlp2x_gelu", profile={"projector": "mlp2x_gelu"}, claim="more")},    # LLaVA-1.5
-    "tuning": {"full": Variant("full"), **{f"lora-{rank}": Variant(f"LoRA, rank {rank}", job={"lora": True}, stages={"lora": {"lora_rank": rank, "lora_alpha": 2 * rank}})
-                                           for rank in (4, 16, 64)}},
+    "tuning": {"full": Variant("full"),
+               **{f"lora-{rank}": Variant(f"LoRA, rank {rank}", job={"lora": True}, stages={"lora": {"lora_rank": rank, "lora_alpha": 2 * rank}})
+                  for rank in (4, 16, 64)}},
 }
 
 

@@ -110,7 +110,8 @@ def bench(folder: Path | None, result) -> Part:
         return bool(result.weights) and bool(found := models(path)) and all(model.endswith(f"-{result.weights[:12]}") for model in found)
 
     part = Part("LLaVA-Bench", lacking=f"python -m llava_mini.bench.run MODEL --folder {RUNS.as_posix()}/bench/{result.name}")
-    path = folder / "result.json" if folder and folder.is_dir() else folder or _first([*RUNS.glob("bench/*/result.json"), *RESULTS.glob("bench/*.json")], of_this)
+    path = folder / "result.json" if folder and folder.is_dir() else folder or _first(
+        [*RUNS.glob("bench/*/result.json"), *RESULTS.glob("bench/*.json")], of_this)
     if path is None:
         return part
     if not of_this(path):
@@ -202,7 +203,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--science", type=Path, help=f"folder of llava_mini.science.tables (default: {RESULTS.as_posix()}/science, where it is)")
     parser.add_argument("--output", type=Path, help="default: report.html in the folder")
     args = parser.parse_args(arguments)
-    return guarded(lambda: print(f"Written: {write(args.folder, args.name, bench_folder=args.bench, probes_folder=args.probes, science_folder=args.science, output=args.output)}"))
+    return guarded(lambda: print("Written:", write(args.folder, args.name, bench_folder=args.bench, probes_folder=args.probes,
+                                                   science_folder=args.science, output=args.output)))
 
 
 if __name__ == "__main__":

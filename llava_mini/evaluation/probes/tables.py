@@ -27,9 +27,9 @@ def _picture(probe: Mapping) -> list[str]:
     rows = [[words, reports[name]["all"]["n"], _interval(_of_tally(reports[name]["all"])),
              *(f"{reports[name]['kinds'][kind]['accuracy']:.0%}" for kind in kinds)] for name, words in CONDITIONS.items() if name in reports]
     features = {"its own features": "before", "foreign ones: right for the picture": "own", "foreign ones: right for where they come from": "other"}
+    shares = {words: probe["features"][name] for words, name in features.items()}
     return [*_table(["shown", "questions", "right", *kinds], rows), "",
-            *_table(["features", "questions", "right"], [[words, features_["n"], _interval(features_)] for words, name in features.items()
-                                                         for features_ in [probe["features"][name]]])]
+            *_table(["features", "questions", "right"], [[words, share["n"], _interval(share)] for words, share in shares.items()])]
 
 
 def _binding(probe: Mapping) -> list[str]:
@@ -61,7 +61,8 @@ def _absent(probe: Mapping) -> list[str]:
 def _character(probe: Mapping) -> list[str]:
     return [*_table(["shown", "question", "questions", f"says {probe['name']}"],
                     [[row["shown"], row["question"], row["named"]["n"], _interval(row["named"])] for row in probe["rows"]]), "",
-            *_table(["asked in words", "answer", "knows it"], [[row["question"], _cell(row["answer"]), "yes" if row["knows"] else "no"] for row in probe["words"]])]
+            *_table(["asked in words", "answer", "knows it"],
+                    [[row["question"], _cell(row["answer"]), "yes" if row["knows"] else "no"] for row in probe["words"]])]
 
 
 def _wording(probe: Mapping) -> list[str]:
