@@ -267,6 +267,7 @@ def test_colours_pairs_and_boxes_said_in_other_ways():
         assert found(said.format("blue")) == {"wrong colour"} and found(said.format("red")) == set()
     assert found("The cars are red, orange.") == found("The cars are red, orange and red.") == set()
     assert [m.category for m in mentions("A red car, an orange, a dog.")] == ["car", "orange", "dog"]
+    assert [m.category for m in mentions("The cars are red, orange, green and blue.")] == ["car"]          # a colour among colours, no fruit
     for said in ("The dog is at 0.1, 0.7, 0.3, 0.9.", "The bounding-box of the dog is small.", "Its bbox ends there."):
         assert "mentions captions" in reasons(("What do you see?", said)), said
     assert "mentions captions" not in reasons(("What do you see?", "The dog is at the left, 3 cars are at the right."))
