@@ -19,8 +19,8 @@ _HOME = {                       # public name -> the module it lives in
     "render": "conversation",
     "train": "training",
 }
-_MODULES = ("annotations", "checkpoints", "conversation", "data", "evaluation", "foundations", "model", "pictures",
-            "profiles", "show", "storybook", "training", "vision")
+_MODULES = ("annotations", "bench", "checkpoints", "conversation", "data", "evaluation", "foundations", "model", "pictures",
+            "profiles", "science", "show", "storybook", "training", "vision")
 
 __all__ = ["__version__", *_HOME, *_MODULES]
 

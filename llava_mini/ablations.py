@@ -25,8 +25,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from .commands import guarded
-from .comparison import read_runs, run_missing, share, verdict
+from .comparison import read_runs, run_missing, share
 from .errors import InputError
+from .evaluation.findings import Finding, find
+from .evaluation.intervals import pooled
 from .job import Job
 from .main import carry_out, here
 from .pipeline import made_from
@@ -98,8 +100,6 @@ def found(group: str, base: Job, folder: Path = FOLDER) -> dict[str, list]:
 
 def table(group: str, results: dict[str, list]) -> str:
     """Markdown: a row for each variant, with the range over the seeds or the 95% interval of a single one."""
-    from .show.runs import pooled
-
     kinds = list(next(iter(results.values()))[0].accuracy["test"]["true"]["kinds"])
     lines = [f"| {group} | seeds | " + " | ".join([*SPLITS.values(), *kinds]) + " |", "|---" * (2 + len(SPLITS) + len(kinds)) + "|"]
     for name, runs in results.items():
@@ -110,10 +110,8 @@ def table(group: str, results: dict[str, list]) -> str:
     return "\n".join(lines)
 
 
-def verdicts(group: str, results: dict[str, list]) -> list[str]:
-    """A sentence for each variant beside the group's first: reproduced, not reproduced or within noise, see :func:`.comparison.verdict`."""
-    from .show.runs import pooled
-
+def findings(group: str, results: dict[str, list]) -> list[Finding]:
+    """What came of each variant beside the group's first, see :func:`.comparison.find`."""
     first, *others = GROUPS[group]
     told = []
     for name in others if first in results else ():
@@ -122,9 +120,13 @@ def verdicts(group: str, results: dict[str, list]) -> list[str]:
         claim = GROUPS[group][name].claim
         pair = (name, first) if claim == "more" else (first, name)
         tallies = [[run.accuracy["test"]["true"]["all"] for run in results[one]] for one in pair]
-        shares = ", ".join(f"{GROUPS[group][one].label} {pooled(own)[0]:.1%}" for one, own in zip(pair, tallies))
-        told.append(f"{shares}: {verdict(*tallies, bool(claim))}.")
+        told.append(find(*tallies, tuple(GROUPS[group][one].label for one in pair), claimed=bool(claim)))
     return told
+
+
+def verdicts(group: str, results: dict[str, list]) -> list[str]:
+    """The same, a sentence for each."""
+    return [f"{found.better} {found.here[0]:.1f}%, {found.worse} {found.here[1]:.1f}%: {found.words}." for found in findings(group, results)]
 
 
 def tell(group: str, base: Job, folder: Path = FOLDER) -> list[Path]:

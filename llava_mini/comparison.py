@@ -22,17 +22,23 @@ def run_missing(runs: Iterable[tuple[str, str, object]], folder: Path, *, carry_
     ``carry_out(job)`` returns None where another process writes the result; ``made_from(job)`` is what a result must say it is of,
     and ``recipe(job)`` is a part of the settings that it must have been made with.
     """
-    from .evaluation import read_result
-
     for variant, label, job in runs:
         kept = folder / f"{variant}-seed{job.seed}.json"
-        settings = read_result(kept).settings if kept.exists() else None
-        if settings is not None and settings.get("made from") == made_from(job) and holds(settings, recipe(job)):
+        settings = kept_settings(kept, recipe(job))
+        if settings is not None and settings.get("made from") == made_from(job):
             print(f"There already: {kept}")
             continue
         print(f"\n=== {job.name}: {label}")
         if carry_out(job) is not None:
             keep(kept, (job.folder / f"{job.name}.json").read_bytes())
+
+
+def kept_settings(path: Path, part: dict) -> dict | None:
+    """The settings of a result that is there and was made with this part of them, else None."""
+    from .evaluation import read_result
+
+    settings = read_result(path).settings if path.exists() else {}
+    return settings if settings and holds(settings, part) else None
 
 
 def holds(settings: dict, part: dict) -> bool:
@@ -69,30 +75,9 @@ def read_runs(variants: Iterable[str], folder: Path, *, job_of: Callable, same: 
     return results
 
 
-def verdict(one: Sequence[dict], other: Sequence[dict], claimed: bool = True) -> str:
-    """What came of the claim that ``one`` has more right answers than ``other``: ``"reproduced (by the 95% interval and the ranges over 3 seeds)"``.
-
-    Each is a tally for every seed. The 95% interval of the difference, over the answers of all seeds, must leave out zero; with
-    several seeds of both, the ranges over the seeds must not meet either, as answers of one seed are not independent. (Ranges of two
-    or three seeds alone would find a difference too easily.) Where nothing is ``claimed`` it says whether the two differ.
-    """
-    from .evaluation import unpaired
-    from .show.runs import pooled
-
-    (a, *of_one), (b, *of_other) = pooled(one), pooled(other)
-    seeds = min(len(one), len(other))
-    counts = [sum(tally[name] for tally in tallies) for tallies in (one, other) for name in ("correct", "n")]
-    noise, how = unpaired(*counts).within_noise, "the 95% interval of one seed"
-    if seeds > 1:
-        noise |= of_one[0] <= of_other[1] and of_other[0] <= of_one[1]
-        how = f"the 95% interval and the ranges over {seeds} seeds"
-    outcome = "the two differ" if not claimed else "reproduced" if a > b else "not reproduced: it is the other way round"
-    return f"{'within noise' if noise else outcome} (by {how})"
-
-
 def share(tallies: Sequence[dict]) -> str:
     """``"90.9% (89.8 to 91.9)"``: of one run with its 95% interval, of several their mean with the range over the seeds."""
-    from .show.runs import pooled
+    from .evaluation.intervals import pooled
 
     mean, low, high = pooled(tallies) if len(tallies) > 1 else (tallies[0]["accuracy"], tallies[0]["low"], tallies[0]["high"])
     return f"{mean:.1%} ({100 * low:.1f} to {100 * high:.1f})"

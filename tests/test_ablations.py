@@ -8,9 +8,9 @@ import pytest
 from trainings import tiny_job
 
 from llava_mini import ablations, show
-from llava_mini.comparison import verdict
 from llava_mini.errors import InputError
 from llava_mini.evaluation import read_result
+from llava_mini.evaluation.findings import NOISE, find
 from llava_mini.job import Job
 from llava_mini.profiles import profile
 
@@ -67,7 +67,7 @@ def test_equal_models_are_seldom_told_apart():
     rng = Random(0)
     def seeds():
         return [{"n": 400, "correct": right, "accuracy": right / 400} for right in (sum(rng.random() < 0.8 for _ in range(400)) for _ in range(3))]
-    assert sum("within noise" not in verdict(seeds(), seeds()) for _ in range(200)) <= 10
+    assert sum(find(seeds(), seeds()).outcome != NOISE for _ in range(200)) <= 10
 
 
 def test_table_and_picture_say_what_the_results_say(base, folder):

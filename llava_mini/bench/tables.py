@@ -13,9 +13,9 @@ import re
 import sys
 from pathlib import Path
 
+from .. import marks
 from ..commands import guarded
 from ..errors import InputError
-from ..files import write_safely
 from ..instruct.prices import price
 from . import result
 from .judge import COMPLETION
@@ -177,19 +177,7 @@ def place(mark: str, folder: Path = RESULTS) -> str:
 
 def fill(page: Path = PAGE, folder: Path = RESULTS) -> list[str]:
     """Puts the tables of the committed results into a page; returns the marks whose tables have changed."""
-    text = before = page.read_text(encoding="utf-8")
-    changed = []
-    for mark in FILES:
-        start, end = f"<!-- {mark} -->\n", f"\n<!-- /{mark} -->"
-        if start not in text or end not in text:
-            raise InputError(f"{page.name}: there is no place for {mark}; put the lines {start.strip()} and {end.strip()} where it belongs.")
-        head, rest = text.split(start, 1)
-        old, tail = rest.split(end, 1)
-        changed += [mark] * (old != place(mark, folder))
-        text = head + start + place(mark, folder) + end + tail
-    if text != before:
-        write_safely(page, text.encode())
-    return changed
+    return marks.fill(page, {mark: place(mark, folder) for mark in FILES})
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 
+from ..evaluation.findings import NOISE, NOT_REPRODUCED, REPRODUCED, Finding
 from .baselines import CONTROLS
 
 TABLE_4 = {"all": 85.1, "detail + reasoning": 81.9, "conversation + some": 80.5, "conversation": 73.8,
@@ -16,58 +17,74 @@ TABLE_4 = {"all": 85.1, "detail + reasoning": 81.9, "conversation + some": 80.5,
 BESIDES = (("all", "conversation"), ("all", "no instruction tuning"))       # held against each other beside the neighbours
 TABLE_5 = (("model", "captioner"), ("captioner", "few-shot"), ("model", "blind"), ("model", "shuffled"))       # by what they are, the better one first
 PAPER_5 = {"model": ("LLaVA", 67.3), "captioner": ("BLIP-2", 38.1), "few-shot": ("OpenFlamingo", 19.1)}       # all questions of LLaVA-Bench (In-the-Wild)
+AS_IT_SHOULD_BE = "as it should be"          # of a control
 RESAMPLES = 2000
 
 
-def verdicts(found: dict, bench: str) -> list[str]:
-    """The lines for one benchmark, as far as it has the rows; a row that lacks a verdict is left out. The paper's numbers stand only beside the benchmark of theirs."""
+def findings(found: dict, bench: str) -> list[Finding]:
+    """What came of each claim for one benchmark, as far as it has the rows; a row that lacks a verdict is left out.
+
+    The paper's numbers stand only beside the benchmark of theirs.
+    """
     part = found["benches"][bench]
     whole = [row for row in part["rows"] if all(run["scores"]["headline"] is not None for run in row["runs"])]
-    return [f"- {better['label']} above {worse['label']}: {_mean(better):.1f} and {_mean(worse):.1f}{paper}, {_outcome(better, worse, part.get('images'))}."
-            for better, worse, paper in [*_of_table_4(whole, bench), *_of_table_5(whole, bench)]]
+    return [_find(better, worse, part.get("images"), paper, theirs) for better, worse, paper, theirs in [*_of_table_4(whole, bench), *_of_table_5(whole, bench)]]
 
 
-def _of_table_4(rows: list[dict], bench: str) -> list[tuple[dict, dict, str]]:
-    """(better, worse, the paper's numbers) of rows with its names: neighbours, and a few more."""
+def verdicts(found: dict, bench: str) -> list[str]:
+    """The same, a line for each."""
+    lines = []
+    for one in findings(found, bench):
+        names = ", {} and {}".format(*one.theirs) if one.theirs else ""
+        paper = " (paper{}: {} and {})".format(names, *one.paper) if one.paper else ""
+        lines.append(f"- {one.better} above {one.worse}: {one.here[0]:.1f} and {one.here[1]:.1f}{paper}, {one.words}.")
+    return lines
+
+
+def _of_table_4(rows: list[dict], bench: str) -> list[tuple]:
+    """(better, worse, the paper's numbers, its names) of rows called as its own: neighbours, and a few more."""
     named = {row["label"]: row for row in rows}
     there = [name for name in TABLE_4 if name in named]
     pairs = list(zip(there, there[1:]))
     pairs += [pair for pair in BESIDES if pair not in pairs and set(pair) <= set(there)]
-    return [(named[one], named[other], f" (paper: {TABLE_4[one]} and {TABLE_4[other]})" if bench == "coco" else "") for one, other in pairs]
+    return [(named[one], named[other], (TABLE_4[one], TABLE_4[other]) if bench == "coco" else None, None) for one, other in pairs]
 
 
-def _of_table_5(rows: list[dict], bench: str) -> list[tuple[dict, dict, str]]:
+def _of_table_5(rows: list[dict], bench: str) -> list[tuple]:
     """The same for a model, its baselines and its controls, which are told by what they are."""
     first = {row["what"]: row for row in reversed(rows)}
-
-    def paper(one: str, other: str) -> str:
-        if bench != "wild" or other not in PAPER_5:
-            return ""
-        return " (paper, {2} and {3}: {0} and {1})".format(*(PAPER_5[name][place] for place in (1, 0) for name in (one, other)))
-
-    return [(first[one], first[other], paper(one, other)) for one, other in TABLE_5 if one in first and other in first]
+    told = []
+    for one, other in TABLE_5:
+        if one in first and other in first:
+            theirs, paper = zip(PAPER_5[one], PAPER_5[other]) if bench == "wild" and other in PAPER_5 else (None, None)
+            told.append((first[one], first[other], paper, theirs))
+    return told
 
 
 def _mean(row: dict) -> float:
     return sum(run["scores"]["all"]["relative"] for run in row["runs"]) / len(row["runs"])
 
 
-def _outcome(better: dict, worse: dict, images: dict | None) -> str:
-    """What came of the claim, and what was asked: ``"reproduced (95% interval of the difference: +1.2 to +8.0)"``."""
+def _find(better: dict, worse: dict, images: dict | None, paper: tuple[float, float] | None, theirs: tuple[str, str] | None) -> Finding:
+    """What came of one claim, and what was asked to tell: ``"95% interval of the difference: +1.2 to +8.0"``."""
+    interval = None
     if images and all(run.get("pairs") for row in (better, worse) for run in row["runs"]):
-        low, high = difference(better, worse, images)
+        low, high = interval = difference(better, worse, images)
         clear, asked = low > 0 or high < 0, f"95% interval of the difference: {low:+.1f} to {high:+.1f}"
     else:                                       # a result of format 1 keeps no single scores
         clear, asked = not _meet(*(_reach(row, "low", "high") for row in (better, worse))), "by the 95% intervals of the two"
-    if min(len(better["runs"]), len(worse["runs"])) > 1:
+    seeds = min(len(better["runs"]), len(worse["runs"]))
+    if seeds > 1:
         meet = _meet(*(_reach(row, "relative", "relative") for row in (better, worse)))
         clear, asked = clear and not meet, f"{asked}; the ranges over the seeds {'meet' if meet else 'do not meet'}"
     right = _mean(better) > _mean(worse)
-    if worse["what"] in CONTROLS:               # a check of our own, which the paper does not report
-        told = "as it should be" if right else "not as it should be: it is the other way round"
+    control = worse["what"] in CONTROLS
+    if control:                                 # a check of our own, which the paper does not report
+        told = AS_IT_SHOULD_BE if right else f"not {AS_IT_SHOULD_BE}: it is the other way round"
     else:
-        told = "reproduced" if right else "not reproduced: it is the other way round"
-    return f"{told if clear else 'within noise'} ({asked})"
+        told = REPRODUCED if right else NOT_REPRODUCED
+    return Finding(better["label"], worse["label"], (_mean(better), _mean(worse)), told if clear else NOISE, asked, seeds, not control, paper, theirs,
+                   interval)
 
 
 def _reach(row: dict, low: str, high: str) -> tuple[float, float]:

@@ -6,7 +6,7 @@ questions about one picture are not quite that, so read them as a lower bound of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb, sqrt
 
@@ -29,6 +29,12 @@ def wilson(correct: int, n: int, z: float = 1.96) -> tuple[float, float]:
     half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     # The ends are exact: rounding would leave 0 of n at 1e-17 and n of n just below 1.
     return (0.0 if correct == 0 else middle - half), (1.0 if correct == n else middle + half)
+
+
+def pooled(tallies: Sequence[Mapping]) -> tuple[float, float, float]:
+    """(share right over all seeds, that of the worst seed, that of the best); a tally for each."""
+    shares = [tally["accuracy"] for tally in tallies]
+    return sum(tally["correct"] for tally in tallies) / sum(tally["n"] for tally in tallies), min(shares), max(shares)
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..commands import guarded
-from ..comparison import read_runs, run_missing, share, verdict
+from ..comparison import read_runs, run_missing, share
 from ..errors import InputError
 from ..evaluation import Result
+from ..evaluation.findings import Finding, find
+from ..evaluation.intervals import pooled
 from ..main import here
 from ..profiles import profile
 from ..report import keep
@@ -108,20 +110,18 @@ def table(group: str, results: dict[str, list[Result]]) -> str:
     return "\n".join(lines)
 
 
-def verdicts(group: str, results: dict[str, list[Result]]) -> list[str]:
-    """A sentence for each variant beside the unchanged run: reproduced, not reproduced or within noise, see :func:`..comparison.verdict`."""
-    from ..show.runs import pooled
+def findings(group: str, results: dict[str, list[Result]]) -> list[Finding]:
+    """What came of each variant beside the unchanged run, see :func:`..comparison.find`."""
+    first, *others = GROUPS[group].values()
+    labels = {variant.label: [run.accuracy["test"]["true"]["all"] for run in results.get(name, [])] for name, variant in GROUPS[group].items()}
+    return [find(labels[first.label], labels[other.label], (first.label, other.label), claimed=other.paper is not None,
+                 paper=None if None in (first.paper, other.paper) else (first.paper, other.paper))
+            for other in others if labels[first.label] and labels[other.label]]
 
-    names = list(GROUPS[group])
-    told, base = [], results.get(names[0], [])
-    for name in names[1:]:
-        if not base or name not in results:
-            continue
-        one, other = ([run.accuracy["test"]["true"]["all"] for run in runs] for runs in (base, results[name]))
-        variant = GROUPS[group][name]
-        told.append(f"{GROUPS[group][names[0]].label} {pooled(one)[0]:.1%}, {variant.label} {pooled(other)[0]:.1%}: "
-                    f"{verdict(one, other, variant.paper is not None)}.")
-    return told
+
+def verdicts(group: str, results: dict[str, list[Result]]) -> list[str]:
+    """The same, a sentence for each."""
+    return [f"{found.better} {found.here[0]:.1f}%, {found.worse} {found.here[1]:.1f}%: {found.words}." for found in findings(group, results)]
 
 
 def sooner(results: dict[str, list[Result]]) -> str | None:
@@ -137,8 +137,6 @@ def sooner(results: dict[str, list[Result]]) -> str | None:
 
 def _pooled(seeds: list[dict[int, dict]]) -> dict[int, float]:
     """Share right after each epoch that all seeds have."""
-    from ..show.runs import pooled
-
     both = sorted(set.intersection(*map(set, seeds))) if seeds else []
     return {epoch: pooled([seed[epoch] for seed in seeds])[0] for epoch in both}
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from ..commands import guarded
 from ..errors import InputError
 from ..evaluation import Result, paired, read_result, unpaired
+from ..evaluation.findings import NOISE, NOT_REPRODUCED, REPRODUCED, Finding
 from ..evaluation.intervals import Difference
 from ..report import keep
 from . import ensemble
@@ -28,6 +29,7 @@ from .problems import COLUMNS
 from .run import FOLDER
 
 NAMES = ("llava", "text", "pair")
+PAPER = {"true": 90.92, "text-only": 82.69, "complement": 90.97, "judge": 92.53}        # the averages of its Table 7
 SIGHT = {"true": "with the picture", "shuffled": "with another one's picture", "blind": "without a picture",
          "guess": "most frequent letter"}
 
@@ -122,8 +124,8 @@ def by_authors(results: Mapping[str, Result]) -> str:
     return "Average with letters read by the authors' narrower rule: " + ", ".join(parts) + "." if parts else ""
 
 
-def claims(results: Mapping[str, Result]) -> list[str]:
-    """What came of the paper's two claims on the rules, by the interval of the difference: a sentence for each.
+def findings(results: Mapping[str, Result]) -> list[Finding]:
+    """What came of the paper's claims on the rules, by the interval of the difference.
 
     Both sides answer the same problems, so the problems that only one of them has right decide (``evaluation.paired``); of a
     result that does not tell them, the two shares do.
@@ -134,10 +136,16 @@ def claims(results: Mapping[str, Result]) -> list[str]:
         name = f"text-only {teacher(results)}" if other == "text-only" else "LLaVA alone"
         one, by = (results["pair"].accuracy["test"][key] for key in (rule, other))
         found, how = _difference(one, by)
-        outcome = "within noise" if found.within_noise else "reproduced" if found.difference > 0 else "not reproduced: it is the other way round"
-        told.append(f"The paper has the {rule} above {name}: {outcome} ({100 * found.difference:+.1f} points, {how} 95% interval "
-                    f"{100 * found.low:+.1f} to {100 * found.high:+.1f}).")
+        outcome = NOISE if found.within_noise else REPRODUCED if found.difference > 0 else NOT_REPRODUCED
+        told.append(Finding(rule, name, tuple(100 * report["all"]["accuracy"] for report in (one, by)), outcome, f"{how} 95% interval",
+                            paper=(PAPER[rule], PAPER[other]), interval=(100 * found.low, 100 * found.high)))
     return told
+
+
+def claims(results: Mapping[str, Result]) -> list[str]:
+    """The same, a sentence for each."""
+    return [f"The paper has the {found.better} above {found.worse}: {found.outcome} ({found.here[0] - found.here[1]:+.1f} points, {found.how} "
+            f"{found.interval[0]:+.1f} to {found.interval[1]:+.1f})." for found in findings(results)]
 
 
 def _difference(one: Mapping, other: Mapping) -> tuple[Difference, str]:

@@ -11,6 +11,7 @@ from .bands import Band, compare, make_band, read_band, write_band
 from .bench import Said, answers_beside, relative_scores
 from .boxes import boxes_and_text
 from .chat import chat
+from .claims import claims
 from .concepts import concept_balance
 from .confusion import heat_map
 from .curves import loss_curves, read_history
@@ -30,7 +31,7 @@ from .style import Drawing
 from .tokens import chance_bars, token_row
 from .twin import Html, Twin
 
-__all__ = ["Answered", "Band", "Drawing", "Html", "Said", "Twin", "accuracy_bars", "alt_text", "answers_beside", "boxes_and_text", "chance_bars", "chat", "choose", "compare",
+__all__ = ["Answered", "Band", "Drawing", "Html", "Said", "Twin", "accuracy_bars", "alt_text", "answers_beside", "boxes_and_text", "chance_bars", "chat", "choose", "claims", "compare",
            "concept_balance", "first_words", "heat_map", "heat_maps", "histograms", "inspector", "loss_curves", "make_band", "mask_viewer", "monitor",
            "patch_grid", "picture", "picture_sheet", "probe_figures", "read_band", "read_history", "scene_editor", "science_columns",
            "science_epochs", "share_bars", "side_by_side", "token_row", "write_band"]

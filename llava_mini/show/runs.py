@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..errors import InputError
+from ..evaluation.intervals import pooled
 from . import style
-
-
-def pooled(tallies: Sequence[Mapping]) -> tuple[float, float, float]:
-    """(share right over all seeds, that of the worst seed, that of the best)."""
-    shares = [tally["accuracy"] for tally in tallies]
-    return sum(tally["correct"] for tally in tallies) / sum(tally["n"] for tally in tallies), min(shares), max(shares)
 
 
 def side_by_side(runs: Mapping[str, Sequence[Mapping]], title: str = "") -> style.Drawing:

@@ -1,0 +1,51 @@
+"""What came of a claim that one thing is better than another: reproduced, not reproduced, or within noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .intervals import pooled, unpaired
+
+REPRODUCED, NOT_REPRODUCED, NOISE, DIFFER = "reproduced", "not reproduced: it is the other way round", "within noise", "the two differ"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of a claim: that ``better`` has more right answers, or a higher score, than ``worse``."""
+
+    better: str
+    worse: str
+    here: tuple[float, float]                   # of the two, in percent
+    outcome: str                                # REPRODUCED, NOT_REPRODUCED, NOISE; DIFFER where nobody claims anything
+    how: str                                    # what was asked to tell
+    seeds: int = 1
+    claimed: bool = True                        # False: nobody says which of the two has more
+    paper: tuple[float, float] | None = None    # its own numbers of the two, where it has any
+    theirs: tuple[str, str] | None = None       # what it calls the two, where that is something else
+    interval: tuple[float, float] | None = None         # 95%, of the difference in points; None where a result does not tell it
+
+    @property
+    def words(self) -> str:
+        """``"reproduced (by the 95% interval of one seed)"``."""
+        return f"{self.outcome} ({self.how})"
+
+
+def find(one: Sequence[dict], other: Sequence[dict], names: tuple[str, str] = ("A", "B"), *, claimed: bool = True,
+         paper: tuple[float, float] | None = None) -> Finding:
+    """What came of the claim that ``one`` has more right answers than ``other``; each is a tally for every seed.
+
+    The 95% interval of the difference, over the answers of all seeds, must leave out zero; with several seeds of both, the ranges
+    over the seeds must not meet either, as answers of one seed are not independent. (Ranges of two or three seeds alone would find
+    a difference too easily.) Where nothing is ``claimed`` it says whether the two differ.
+    """
+    (a, *of_one), (b, *of_other) = pooled(one), pooled(other)
+    seeds = min(len(one), len(other))
+    difference = unpaired(*(sum(tally[name] for tally in tallies) for tallies in (one, other) for name in ("correct", "n")))
+    noise, how = difference.within_noise, "by the 95% interval of one seed"
+    if seeds > 1:
+        noise |= of_one[0] <= of_other[1] and of_other[0] <= of_one[1]
+        how = f"by the 95% interval and the ranges over {seeds} seeds"
+    outcome = NOISE if noise else DIFFER if not claimed else REPRODUCED if a > b else NOT_REPRODUCED
+    return Finding(*names, here=(100 * a, 100 * b), outcome=outcome, how=how, seeds=seeds, claimed=claimed, paper=paper,
+                   interval=(100 * difference.low, 100 * difference.high))

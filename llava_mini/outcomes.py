@@ -1,0 +1,137 @@
+"""What came of the papers' claims, as pages: made from the results that are there and nothing else.
+
+:mod:`.paper` is the command; a finding comes from the readers of each kind of result (ablations, bench, science).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import ablations, marks
+from .errors import InputError
+from .evaluation.findings import NOISE, NOT_REPRODUCED, REPRODUCED, Finding
+from .job import Job
+from .main import here
+from .profiles import profile
+from .report import RESULTS, keep
+
+MEASURES = {"layer": "Table 8's layer, by exact answers about the storybook", "parent": "Table 8's size, by exact answers about the storybook",
+            "projector": "LLaVA-1.5's projector, by exact answers", "tuning": "LoRA, of which no paper claims anything here, by exact answers"}
+PICTURES = ("right answers side by side", "right answers after each epoch")
+HEAD = """# What was measured
+
+Made from the files in this folder by `python -m llava_mini.paper --show`; `python -m llava_mini.paper` makes what is missing.
+{summary}
+
+A claim is that the first has more than the second. It is *reproduced* where the 95% interval of the difference leaves out zero and,
+with several seeds, their ranges do not meet; otherwise it is *within noise*. Scores of a judge and shares of exact answers are not
+the paper's: its models, questions, pictures and judge are others. Only the order can be held against it."""
+TAIL = """## The other files
+
+| file | what |
+|---|---|
+| `mini-full.json`, `mini-full-seed1.json`, `mini-lora.json` and so on | runs of the main job: settings, versions, times, scores of every kind beside the controls |
+| `band-*.json` | the losses of these runs, which the monitor of the lessons draws behind a reader's own |
+| `ablations/`, `science/`, `bench/`, `probes/`, `taught/` | runs that differ in one thing; ScienceQA; LLaVA-Bench; how the model behaves; what stage 2 learns from |
+| `probes.json`, `benchmark-*.json` | what can be read from the vision tower; how fast it is, and what the teacher and its checker stand |
+| `earlier/` | two runs with earlier parents, which a page compares with today's |"""
+
+
+def findings(results: Path = RESULTS) -> dict[str, list[Finding]]:
+    """Part of the page -> what came of its claims, from what is there. Raises InputError as the readers of its parts do."""
+    from .bench import result, verdicts
+    from .science import ablations as schooled, job as science_job, tables
+
+    base, found = Job(here(profile("mini"))), {}
+
+    def judged(name: str, bench: str) -> list[Finding]:
+        path = results / "bench" / name
+        return [one for one in verdicts.findings(result.read(path), bench) if one.claimed] if path.exists() else []
+
+    found["Table 4: LLaVA-Bench (COCO), by a judge"] = judged("table-4.json", "coco")
+    found["Table 4's data, by exact answers"] = ablations.findings("data", ablations.found("data", base, results / "ablations"))
+    found["Table 5: LLaVA-Bench (In-the-Wild), by a judge"] = judged("llava-mini.json", "wild")
+    if (results / "science" / "llava.json").exists():
+        found["Table 7: ScienceQA with a text-only model"] = tables.findings(tables.read(results / "science"))
+    found["Table 8: ScienceQA"] = [one for group in schooled.GROUPS for one in schooled.findings(
+        group, schooled.found(group, science_job.Job(base.settings), results / "science"))]
+    for group, words in MEASURES.items():
+        found[words] = ablations.findings(group, ablations.found(group, base, results / "ablations"))
+    return {words: told for words, told in found.items() if told}
+
+
+def summary(found: dict[str, list[Finding]]) -> str:
+    """``"Of 12 claims of the papers 9 are reproduced, 2 within noise and 1 is the other way round."``"""
+    told = [one.outcome for part in found.values() for one in part if one.claimed]
+    return (f"Of {len(told)} claims {told.count(REPRODUCED)} came out (reproduced), {told.count(NOISE)} stayed within noise, and "
+            f"{told.count(NOT_REPRODUCED)} came out the other way round.")
+
+
+def table(found: dict[str, list[Finding]]) -> str:
+    """Markdown: a row for each comparison."""
+    lines = ["| | first | second | here | 95% of the difference | seeds | the paper's | outcome |", "|---|---|---|---|---|---|---|---|"]
+    for part, told in found.items():
+        for number, one in enumerate(told):
+            interval = "{:+.1f} to {:+.1f}".format(*one.interval) if one.interval else "-"
+            paper = "{} and {}".format(*one.paper) if one.paper else "-"
+            lines.append(f"| {'' if number else part} | {one.better} | {one.worse} | {one.here[0]:.1f} and {one.here[1]:.1f} | {interval} | {one.seeds} | {paper} | "
+                         f"{one.outcome if one.claimed else f'{one.outcome} (no claim)'} |")
+    return "\n".join(lines)
+
+
+def page(results: Path = RESULTS) -> str:
+    """The whole page."""
+    found = findings(results)
+    if not found:
+        raise InputError(f"There is no result to hold against a claim in {results}; run python -m llava_mini.paper without --show first.")
+    parts = [HEAD.format(summary=summary(found)), "![What came of the papers' claims, each difference with its interval](claims.png)", table(found)]
+    for title, folder, groups in (("By exact answers about the storybook", "ablations", ablations.GROUPS), ("By ScienceQA", "science", _schooled())):
+        there = [group for group in groups if (results / folder / f"{group}.md").exists()]
+        parts += [f"## {title}"] if there else []
+        for group in there:
+            pictures = [path.name for path in sorted((results / folder).glob(f"{group}*.png"))]
+            parts += [f"### {group}", (results / folder / f"{group}.md").read_text(encoding="utf-8").strip(),
+                      *(f"![{group}: right answers side by side]({folder}/{name})" for name in pictures)]
+    return "\n\n".join([*parts, TAIL]) + "\n"
+
+
+def school_page(results: Path = RESULTS) -> dict[str, str]:
+    """What stands in the places of science/README.md: the committed tables with their pictures."""
+    texts = {}
+    for mark, name in (("tables", "columns"), *((group, group) for group in _schooled())):
+        kept = results / "science" / f"{'tables' if mark == 'tables' else mark}.md"
+        pictures = [path.name for path in (kept.with_name(f"{name}.png"), kept.with_name("epochs.png" if mark == "tables" else f"{mark}-epochs.png"))
+                    if path.exists()]
+        texts[mark] = "\n\n".join([kept.read_text(encoding="utf-8").strip(), *(
+            f"![ScienceQA, {mark}: {PICTURES[name.endswith('epochs.png')]}](../../data/results/science/{name})" for name in pictures)]
+        ) if kept.exists() else "Not run yet."
+    return texts
+
+
+def _schooled() -> list[str]:
+    from .science.ablations import GROUPS
+
+    return list(GROUPS)
+
+
+def tell(results: Path = RESULTS) -> list[Path]:
+    """Writes the tables and pictures of every group that has a result, and then the page with its own picture."""
+    from . import show
+    from .science import ablations as schooled, job as science_job, tables
+
+    base, written = Job(here(profile("mini"))), []
+    for module, first, folder in ((ablations, base, results / "ablations"), (schooled, science_job.Job(base.settings), results / "science")):
+        for group in module.GROUPS:
+            written += module.tell(group, first, folder) if any((folder / group).glob("*-seed*.json")) else []
+    written += tables.tell(results / "science") if (results / "science" / "llava.json").exists() else []
+    text = page(results)
+    return [*written, keep(results / "README.md", text.encode()), keep(results / "claims.png", show.claims(findings(results)).png())]
+
+
+def fill_pages() -> list[str]:
+    """Puts the committed results into the other pages of the repository; returns the places whose texts have changed."""
+    from .bench import tables
+
+    root = Path(__file__).resolve().parents[1]
+    return [*marks.fill(root / "README.md", {"claims": summary(findings())}), *tables.fill(),
+            *marks.fill(root / "llava_mini" / "science" / "README.md", school_page())]

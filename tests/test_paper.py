@@ -1,0 +1,168 @@
+"""paper.py and outcomes.py: one command for every run, and pages that say what the results say."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from llava_mini import ablations, outcomes, paper, show
+from llava_mini.errors import InputError
+from llava_mini.evaluation.findings import DIFFER, NOISE, NOT_REPRODUCED, REPRODUCED, Finding, find
+from llava_mini.marks import fill
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "data" / "results"
+
+
+def tallies(*rights, n=400):
+    return [{"n": n, "correct": right, "accuracy": right / n, "low": 0.0, "high": 1.0} for right in rights]
+
+
+@pytest.fixture
+def here(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+# ---- a finding
+
+def test_a_finding_says_which_way_and_how_far():
+    """Guards against an interval of another comparison than the numbers beside it, and seeds that are counted wrong."""
+    found = find(tallies(360, 364), tallies(300, 304, 308), ("a", "b"), paper=(85.1, 81.9))
+    assert found.here == (pytest.approx(90.5), pytest.approx(76)) and (found.outcome, found.seeds) == (REPRODUCED, 2)
+    assert found.interval[0] < 14.5 < found.interval[1] and found.interval[0] > 10
+    assert find(tallies(300), tallies(360)).outcome == NOT_REPRODUCED and find(tallies(300), tallies(302)).outcome == NOISE
+    assert find(tallies(300), tallies(360), claimed=False).outcome == DIFFER
+
+
+FOUND = {"Table 4": [Finding("all", "some", (85.0, 80.0), REPRODUCED, "by one", paper=(85.1, 81.9), interval=(1.0, 9.0)),
+                     Finding("some", "little", (80.0, 81.0), NOISE, "by one", interval=(-4.0, 2.0))],
+         "Table 8": [Finding("large", "small", (70.0, 75.0), NOT_REPRODUCED, "by two", 3, interval=(-7.0, -3.0)),
+                     Finding("full", "LoRA", (90.0, 80.0), DIFFER, "by two", 3, claimed=False, interval=(8.0, 12.0)),
+                     Finding("old", "older", (70.0, 60.0), REPRODUCED, "by the two")]}
+
+
+def test_only_claims_are_counted():
+    """Guards against a good score by comparisons of which nobody had said anything."""
+    assert outcomes.summary(FOUND) == ("Of 4 claims 2 came out (reproduced), 1 stayed within noise, and 1 came out the other way round.")
+
+
+def test_the_table_has_a_row_for_each():
+    """Guards against a finding that is lost, and the name of a part beside the rows of another."""
+    rows = outcomes.table(FOUND).splitlines()[2:]
+    assert len(rows) == 5 and rows[0] == "| Table 4 | all | some | 85.0 and 80.0 | +1.0 to +9.0 | 1 | 85.1 and 81.9 | reproduced |"
+    assert rows[1].startswith("|  | some") and rows[2].startswith("| Table 8 | large") and "the two differ (no claim)" in rows[3] and "| - | 1 | - |" in rows[4]
+
+
+def test_the_picture_draws_each_with_its_interval():
+    """Guards against a point beside its interval, a claim drawn as another outcome, and the paper's number on another row."""
+    drawing = show.claims(FOUND)
+    axes = drawing.figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["Table 4", "all above some", "some above little", "Table 8", "large above small",
+                                                                      "full beside LoRA", "old above older"]
+    points = {(round(line.get_xdata()[0], 6), line.get_ydata()[0]): line for line in axes.lines if line.get_linestyle() == "None"}
+    assert {point: line.get_marker() for point, line in points.items()} == {
+        (5, 1): "o", (3.2, 1): "D", (-1, 2): "o", (-5, 4): "X", (10, 5): "s", (10, 6): "o"}
+    assert points[5, 1].get_markerfacecolor() != points[-1, 2].get_markerfacecolor() == "white"
+    spans = {line.get_ydata()[0]: tuple(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "-" and line.get_ydata()[0] == line.get_ydata()[1]}
+    assert spans == {1: (1, 9), 2: (-4, 2), 4: (-7, -3), 5: (8, 12)}
+    assert "all above some: 85.0 and 80.0, reproduced (by one); the paper has 85.1 and 81.9" in drawing.alt
+    with pytest.raises(InputError, match="at least one finding"):
+        show.claims({"Table 4": []})
+
+
+# ---- the command
+
+def test_every_part_of_the_tables_is_in_the_plan(here, tmp_path):
+    """Guards against a row of the paper's tables that the one command leaves out, and a plan that calls missing what is there."""
+    steps = paper.steps([0, 1, 2], tmp_path)
+    words = [step.words.split()[0] + " " + step.words.split()[1] for step in steps]
+    for group in ("data", "layer", "parent", "projector", "tuning"):
+        assert f"ablations {group}" in words
+    for group in ("layer", "form", "start", "parent"):
+        assert words.index(f"science.ablations {group}") > words.index("ablations parent")      # which begin with a stage 2 of these
+    assert all(not step.there and step.missing for step in steps)
+    data = next(step for step in steps if step.words.startswith("ablations data"))
+    assert len(data.missing) == 12 and "--only all" in data.words and "half" not in data.words
+    assert all(name in ablations.GROUPS["data"] for name in data.words.split("--only ")[1].split())
+    told = paper.plan([0, 1, 2], tmp_path)
+    assert len(told) == len(steps) + 4 and "Runs to come: " in told[-1]
+    there = {path.name for step in paper.steps([0], RESULTS) for path in step.there}
+    assert {"all-seed0.json", "conversation-seed0.json"} <= there
+
+
+def test_a_result_of_another_recipe_or_model_is_missing(here, tmp_path):
+    """Guards against "nothing is missing" beside numbers of an older schedule, and scores of LLaVA-Bench of another model."""
+    for name in ("ablations/data/all-seed0.json", "bench/llava-mini.json", "mini-full.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((RESULTS / name).read_bytes())
+
+    def missing():
+        return {path.name for step in paper.steps([0], tmp_path) for path in step.missing}
+
+    assert not {"all-seed0.json", "llava-mini.json"} & missing() and "conversation-seed0.json" in missing()
+    for name in ("ablations/data/all-seed0.json", "mini-full.json"):
+        result = json.loads((tmp_path / name).read_text("utf-8"))
+        result["settings"]["profile"]["tune"]["learning_rate"] = 0.5
+        result["weights"] = "0" * 64
+        (tmp_path / name).write_text(json.dumps(result), "utf-8")
+    assert {"all-seed0.json", "llava-mini.json"} <= missing()
+
+
+def test_what_is_missing_is_run_and_a_failure_stops_it(here, monkeypatch, capsys):
+    """Guards against hours of work that is there already, and against a page after a run that did not end."""
+    asked = []
+    steps = [paper.Step("first --seeds 0", lambda words: asked.append(words) or 0, [Path("a")], []),
+             paper.Step("second --seeds 0", lambda words: asked.append(words) or 0, [], [Path("b")]),
+             paper.Step("third x", lambda words: 1, [], [Path("c")])]
+    monkeypatch.setattr(paper, "steps", lambda seeds: steps)
+    monkeypatch.setattr(outcomes, "tell", lambda: pytest.fail("told"))
+    assert paper.main(["--seeds", "0"]) == 1
+    assert asked == [["--seeds", "0"]] and "llava_mini.third x did not end well" in capsys.readouterr().err
+
+
+# ---- the pages
+
+def test_the_pages_are_those_of_the_results(here):
+    """Guards against figures that drift from what was measured; ``python -m llava_mini.paper --show`` puts them right."""
+    assert (RESULTS / "README.md").read_text("utf-8") == outcomes.page()
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert text.split("<!-- claims -->\n")[1].split("\n<!-- /claims -->")[0] == outcomes.summary(outcomes.findings())
+    school = (ROOT / "llava_mini" / "science" / "README.md").read_text("utf-8")
+    for mark, told in outcomes.school_page().items():
+        assert school.split(f"<!-- {mark} -->\n")[1].split(f"\n<!-- /{mark} -->")[0] == told, mark
+
+
+@pytest.mark.parametrize("group", [group for group in ablations.GROUPS if (RESULTS / "ablations" / group).exists()])
+def test_the_tables_of_the_groups_are_those_of_their_results(group, here, monkeypatch):
+    """Guards against a table that was edited by hand, or left from earlier results."""
+    kept = {}
+    monkeypatch.setattr(ablations, "keep", lambda path, data: kept.setdefault(path, data) and path)
+    base = ablations.Job(ablations.here(ablations.profile("mini")))
+    ablations.tell(group, base)
+    path = ablations.FOLDER / f"{group}.md"
+    assert kept[path] == path.read_bytes() and path.with_suffix(".png").exists()
+
+
+def test_every_link_of_the_page_leads_somewhere(here):
+    """Guards against a dead picture, and a file that the page names and nobody has."""
+    text = (RESULTS / "README.md").read_text("utf-8")
+    assert all((RESULTS / name).is_file() for name in re.findall(r"\]\(([^)#]+)\)", text))
+    names = re.findall(r"`([\w*./-]+(?:\.json|/))`", text.split("## The other files")[1])
+    assert "ablations/" in names and all(list(RESULTS.glob(name.rstrip("/"))) for name in names if name != "science/")        # that one is there once it was run
+
+
+def test_without_results_there_is_no_page(here, tmp_path):
+    """Guards against a page that says of nothing that all of it came out."""
+    with pytest.raises(InputError, match="no result to hold against a claim"):
+        outcomes.page(tmp_path)
+
+
+def test_a_place_is_filled_and_nothing_else_changes(tmp_path):
+    """Guards against a table in the wrong place, and a page rewritten for nothing."""
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- x -->\nold\n<!-- /x -->\nb\n<!-- y -->\nold\n<!-- /y -->\n", "utf-8")
+    assert fill(page, {"y": "new\nlines"}) == ["y"] and fill(page, {"x": "old", "y": "new\nlines"}) == []
+    assert page.read_text("utf-8") == "a\n<!-- x -->\nold\n<!-- /x -->\nb\n<!-- y -->\nnew\nlines\n<!-- /y -->\n"
+    with pytest.raises(InputError, match="page.md: there is no place for z"):
+        fill(page, {"z": ""})
