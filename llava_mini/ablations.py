@@ -68,14 +68,15 @@ GROUPS: dict[str, dict[str, Variant]] = {
 
 
 def job_of(group: str, name: str, seed: int, base: Job) -> Job:
-    """The main job of a variant; where nothing differs it is the base itself. Raises InputError for one that is not in the group."""
+    """The main job of a variant; where nothing else differs it is the base itself, or that with LoRA. Raises InputError for one that is not in the group."""
     if group not in GROUPS or name not in GROUPS[group]:
         known = GROUPS.get(group, GROUPS)
         raise InputError(f"There is no {name if group in GROUPS else group!r} to compare; choose among {', '.join(known)}.")
     variant = GROUPS[group][name]
-    own_name = f"{group}-{name}-seed{seed}" if variant.job or variant.profile or variant.stages else ""
     stages = {stage: replace(base.settings.stage(stage), **changes) for stage, changes in variant.stages.items()}
-    return replace(base, settings=replace(base.settings, **variant.profile, **stages), seed=seed, name=own_name, **variant.job)
+    settings = replace(base.settings, **variant.profile, **stages)
+    main_job = settings == base.settings and set(variant.job) <= {"lora"}       # which full and LoRA both have, under names of its own
+    return replace(base, settings=settings, seed=seed, name="" if main_job else f"{group}-{name}-seed{seed}", **variant.job)
 
 
 def compare(group: str, names: list[str], seeds: list[int], base: Job, folder: Path = FOLDER) -> None:

@@ -132,6 +132,7 @@ def fill_pages() -> list[str]:
     """Puts the committed results into the other pages of the repository; returns the places whose texts have changed."""
     from .bench import tables
 
-    root = Path(__file__).resolve().parents[1]
-    return [*marks.fill(root / "README.md", {"claims": summary(findings())}), *tables.fill(),
-            *marks.fill(root / "llava_mini" / "science" / "README.md", school_page())]
+    package = Path(__file__).resolve().parent
+    data = (RESULTS / "ablations" / "data.md").read_text(encoding="utf-8").strip()
+    return [*marks.fill(package.parent / "README.md", {"claims": summary(findings())}), *tables.fill(),
+            *marks.fill(package / "instruct" / "README.md", {"data": data}), *marks.fill(package / "science" / "README.md", school_page())]

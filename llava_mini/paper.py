@@ -8,7 +8,7 @@
 ::
 
     data/results/README.md, claims.png              made from the results in that folder and nothing else
-    README.md, llava_mini/{bench,science}/README.md     places for tables, filled from the same
+    README.md, llava_mini/{bench,instruct,science}/README.md        places for tables, filled from the same
 
 Each part is a command of its own, which says more and can do more; ``--plan`` names it.
 """

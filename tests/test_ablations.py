@@ -111,6 +111,14 @@ def test_variants_differ_in_what_they_say(group):
     assert len({(str(job.settings), job.lora, job.data, job.seed) for job in jobs}) == len(jobs)
 
 
+def test_the_ranks_share_the_run_that_the_main_job_has_made():
+    """Guards against twenty minutes for a LoRA that lies there under another name."""
+    base = Job(profile("mini"))
+    jobs = {name: ablations.job_of("tuning", name, 1, base) for name in ablations.GROUPS["tuning"]}
+    assert jobs["lora-16"] == replace(base, lora=True, seed=1, name="") and jobs["lora-16"].name == "mini-lora-seed1"
+    assert jobs["lora-4"].name == "tuning-lora-4-seed1" and jobs["lora-4"].settings.lora.lora_rank == 4
+
+
 def test_each_claim_of_the_papers_gets_its_verdict():
     """Guards against a claim that is read the wrong way round, and against a verdict on what no paper claims."""
     def runs(*rights):
