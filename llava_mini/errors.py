@@ -1,4 +1,8 @@
-"""The one exception a reader of this course is meant to see."""
+"""The one exception a reader of this course is meant to see, and how it names many things."""
+
+from collections.abc import Sequence
+
+NAMED = 5               # how many of many things a sentence names
 
 
 class InputError(ValueError):
@@ -10,3 +14,9 @@ class InputError(ValueError):
         raise InputError("samples.json, sample 'cat-17': the picture cat-17.jpg is missing; "
                          "put it into pictures/ or remove the sample.")
     """
+
+
+def few(things: Sequence) -> str:
+    """The first few of many: ``"4, 7, 9, 11, 12 and 1,340 more"``."""
+    more = len(things) - NAMED
+    return ", ".join(map(str, things[:NAMED])) + (f" and {more:,} more" if more > 0 else "")

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from llava_mini.bench import benchmark
-from llava_mini.bench.schema import (Question, named, read_answers, read_contexts, read_questions, read_reviews, write_answers, write_questions,
+from llava_mini.bench.schema import (Question, read_answers, read_contexts, read_questions, read_reviews, write_answers, write_questions,
                                      write_rows)
-from llava_mini.errors import InputError
+from llava_mini.errors import InputError, few
 
 QUESTIONS = [Question(0, "p0.jpg", "What is on the left?", "conv", "what", "dog"), Question(1, "p0.jpg", "Describe it.", "detail"),
              Question(2, "p1.jpg", "Why?", "complex")]
@@ -111,7 +111,7 @@ def test_a_benchmark_needs_all_its_references(tmp_path):
 
 def test_the_first_ids_are_named():
     """Guards against a sentence of nine thousand ids."""
-    assert named([1, 2]) == "1, 2" and named(list(range(9))) == "0, 1, 2, 3, 4 and 4 more"
+    assert few([1, 2]) == "1, 2" and few(list(range(9))) == "0, 1, 2, 3, 4 and 4 more"
 
 
 def test_a_file_is_written_whole(tmp_path):

@@ -17,9 +17,8 @@ from .. import evaluation
 from ..commands import guarded
 from ..errors import InputError
 from ..evaluation.answers import Answerer, Shown, ask
-from ..json_files import read_lines
 from . import benchmark
-from .schema import Found, Question, read_answers, read_questions, write_rows
+from .schema import Found, Question, read_answers, read_questions
 
 LONGEST = 256               # new tokens of an answer
 CONTROLS = ("true", "blind", "shuffled")
@@ -49,22 +48,11 @@ def answer(questions: Sequence[Question], answerer: Answerer, *, pictures, path,
         name = {"true": question.image, "blind": None, "shuffled": other[question.image]}[control]
         return Shown(name, None if name is None else Path(pictures) / name)
 
-    asked = [evaluation.Question(str(question.id), question.image, question.text, question.category, "", "", "bench") for question in questions]
+    asked = [evaluation.Question(str(question.id), question.image, question.text, question.category, "", "", "bench",
+                                 question.id if isinstance(question.id, int) else None) for question in questions]
     ask(asked, [shown(question) for question in questions], answerer, path, model_id=model_id, metadata={"control": control}, batch_size=batch_size,
         progress=progress)
-    _with_ids_as_asked(path, questions)
     return read_answers(path, questions).whole()
-
-
-def _with_ids_as_asked(path, questions: Sequence[Question]) -> None:
-    """Gives the answers the ids of the questions' file again: the asking knows texts only, and the authors' scripts join by numbers."""
-    path, ids = Path(path), {str(question.id): question.id for question in questions}
-    rows = [row for _, row in read_lines(path)]
-    if not all(isinstance(row, dict) and "question_id" in row for row in rows):
-        return                                  # whoever reads the file says what is wrong with it
-    whole = [row | {"question_id": ids.get(str(row["question_id"]), row["question_id"])} for row in rows]
-    if whole != rows:
-        write_rows(path, whole)
 
 
 def name_of(folder) -> str:

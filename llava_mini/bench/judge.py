@@ -27,7 +27,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from ..commands import guarded
-from ..errors import InputError
+from ..errors import InputError, few
 from ..instruct import prices
 from ..instruct.asking import Run
 from ..instruct.connection import OFFLINE, PARENT, Settings, connect
@@ -41,7 +41,7 @@ from ..json_files import read_lines
 from . import benchmark, prompt, rules
 from .benchmark import Benchmark
 from .book import ReviewBook
-from .schema import Answer, Found, Question, named, read_answers, read_reviews
+from .schema import Answer, Found, Question, read_answers, read_reviews
 from .scores import Scores, Unreadable, parse, score, table
 
 SETTINGS = Settings(temperature=0.2, max_tokens=1024)           # as in the authors' script
@@ -143,7 +143,7 @@ def judge(bench: Benchmark, candidates: Found, path, *, settings: Settings = SET
     scores.faults[:0] = candidates.faults
     if given_up:
         scores.faults.append(f"{beside(Path(path), 'set-aside').name}: questions given up after {attempts} verdicts of no use: {len(given_up)} "
-                             f"({named(given_up)}); raise --attempts, or take another judge.")
+                             f"({few(given_up)}); raise --attempts, or take another judge.")
     return scores
 
 

@@ -22,12 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import annotations
-from ..errors import InputError
+from ..errors import InputError, few
 from ..files import make_folder, write_safely
 from ..json_files import a_text, an_id, check_text, existing, is_number, kind, read_lines, refuse
 
 KINDS = ("conv", "detail", "complex")
-NAMED = 5                               # ids that a fault names
 _PREFIX = "llava_bench_"                # before a category in the authors' reviews of In-the-Wild
 _COCO = re.compile(r"COCO_\w+?_(\d{12}\.\w+)")
 
@@ -117,7 +116,7 @@ def read_contexts(path, questions: Sequence[Question]) -> dict[str, str]:
     plain = {_COCO.sub(r"\1", name): text for name, text in texts.items()}
     missing = list(dict.fromkeys(q.image for q in questions if _COCO.sub(r"\1", q.image) not in plain))
     if missing:
-        raise InputError(f"{path.name}: pictures of the questions that are not in it: {len(missing)} ({named(missing)}); "
+        raise InputError(f"{path.name}: pictures of the questions that are not in it: {len(missing)} ({few(missing)}); "
                          "give the captions and boxes of all of them.")
     return {str(q.id): plain[_COCO.sub(r"\1", q.image)] for q in questions}
 
@@ -146,12 +145,6 @@ def write_rows(path, rows: Sequence[dict]) -> None:
     write_safely(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
-def named(ids: Sequence) -> str:
-    """The first few ids: ``"4, 7, 9 and 3 more"``."""
-    more = len(ids) - NAMED
-    return ", ".join(map(str, ids[:NAMED])) + (f" and {more} more" if more > 0 else "")
-
-
 def _rows(path: Path, what: str, parse: Callable, faults: list[str]) -> Iterator[tuple[int, object]]:
     """(line number, parsed row); a row that is at fault goes to ``faults``."""
     for number, row in read_lines(existing(path, (".jsonl", ".json"), what)):
@@ -178,11 +171,11 @@ def _joined(path, questions: Sequence[Question], what: str, parse: Callable) -> 
             found.rows[key] = row
     name, missing = found.path.name, [key for key in asked if key not in found.rows]
     if doubled:
-        found.faults.append(f"{name}: questions with more than one {what[:-1]}: {len(doubled)} ({named(doubled)}); the first counts, remove the others.")
+        found.faults.append(f"{name}: questions with more than one {what[:-1]}: {len(doubled)} ({few(doubled)}); the first counts, remove the others.")
     if unknown:
-        found.faults.append(f"{name}: {what} to questions that are not asked: {len(unknown)} ({named(unknown)}); remove them, or give their questions.")
+        found.faults.append(f"{name}: {what} to questions that are not asked: {len(unknown)} ({few(unknown)}); remove them, or give their questions.")
     if missing:
-        found.faults.append(f"{name}: questions without {what}: {len(missing)} of {len(asked)} ({named(missing)}); add their lines.")
+        found.faults.append(f"{name}: questions without {what}: {len(missing)} of {len(asked)} ({few(missing)}); add their lines.")
     return found
 
 

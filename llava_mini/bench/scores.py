@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..commands import guarded
-from .schema import KINDS, Found, Question, named, read_questions, read_reviews
+from ..errors import few
+from .schema import KINDS, Found, Question, read_questions, read_reviews
 
 LOWEST, HIGHEST = 1, 10
 RESAMPLES = 2000
@@ -136,7 +137,7 @@ def score(questions: Sequence[Question], reviews: Found, seed: int = 0, resample
     if len(scores.judges) > 1:
         scores.faults.append(f"{reviews.path.name}: verdicts of several judges or prompts ({'; '.join(scores.judges)}); judge all answers in one way.")
     if scores.unreadable:
-        scores.faults.append(f"{reviews.path.name}: verdicts that cannot be read: {len(scores.unreadable)} ({named(list(scores.unreadable))}), the first because "
+        scores.faults.append(f"{reviews.path.name}: verdicts that cannot be read: {len(scores.unreadable)} ({few(list(scores.unreadable))}), the first because "
                              f"{next(iter(scores.unreadable.values()))}; remove these lines and judge again.")
     for name, tally in [*scores.kinds.items(), ("all", scores.all)]:
         tally.low, tally.high = interval([row for row in rows if name in ("all", row[1])], seed, resamples)

@@ -37,6 +37,7 @@ class Question:
     answer: str              # a right answer in words
     value: str               # what an answer must say to be right
     split: str = "test"      # "test", "unseen_pairs", ...; a field "split" in the file goes first
+    number: int | None = None        # the id as it stands in a file that numbers its questions; their answers have it too
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Answers:
     rows: dict[str, dict] = field(default_factory=dict)      # question id -> row
     lines: dict[str, int] = field(default_factory=dict)      # question id -> line number
     problems: list[str] = field(default_factory=list)        # one sentence each, with file and line
+    unknown: dict[str, str] = field(default_factory=dict)    # a sentence of problems -> the id in it, which no question has
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict | str]]:
@@ -126,6 +128,7 @@ def read_answers(path: str | Path, questions: Sequence[Question]) -> Answers:
         elif row["question_id"] not in known:
             answers.problems.append(f"{where}: question_id {row['question_id']!r} is not among the questions; "
                                     "the answer is not counted.")
+            answers.unknown[answers.problems[-1]] = row["question_id"]
         elif row["question_id"] in answers.rows:
             first = answers.lines[row["question_id"]]
             same = "the same" if answers.rows[row["question_id"]]["text"] == row["text"] else "another"
@@ -231,6 +234,6 @@ def _open(path: Path):
 def _row(question: Question, shown: Shown, text: str, model_id: str, metadata: dict | None) -> dict:
     # A fingerprint instead of a random id: the same run twice gives the same bytes.
     key = json.dumps([model_id, question.split, question.id, shown.name, text])
-    return {"question_id": question.id, "prompt": question.text, "text": text,
+    return {"question_id": question.id if question.number is None else question.number, "prompt": question.text, "text": text,
             "answer_id": hashlib.sha256(key.encode()).hexdigest()[:22], "model_id": model_id,
             "metadata": {"split": question.split, "image": shown.name, **(metadata or {})}}

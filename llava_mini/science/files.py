@@ -7,12 +7,11 @@ index of the chosen option, -1 for none) and ``outputs`` (id -> the model's text
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import NAMED, InputError, few
 from ..evaluation.answers import read_answers
 from ..files import make_folder, write_safely
 from ..json_files import existing, kind, read_json
@@ -21,8 +20,6 @@ from .problems import Problem, doubled
 from .prompts import questions
 
 FAILED, NONE = "FAILED", -1
-TOLD = 5                                # ids that a sentence names, and faults of one sort that are told one by one
-_UNKNOWN = re.compile(r"question_id ['\"](.*)['\"] is not among the questions")
 
 
 @dataclass
@@ -32,6 +29,7 @@ class Outputs:
     texts: dict[str, str] = field(default_factory=dict)     # id -> text; an id without an answer is not in it
     indices: dict[str, int] = field(default_factory=dict)   # id -> index, where a file has an index and no text; NONE for none
     problems: list[str] = field(default_factory=list)       # a sentence for each fault, with file and id; one for all unknown ids
+    unknown: list[str] = field(default_factory=list)        # those of the problems that are about ids which nobody asked for
     name: str = ""                                          # of the file
 
 
@@ -69,7 +67,10 @@ def read_results(path, problems: Sequence[Problem]) -> Outputs:
     path = existing(path, (".json", ".jsonl"), "results")
     if path.suffix == ".jsonl":
         rows = read_answers(path, questions(problems))
-        return Outputs({name: row["text"] for name, row in rows.rows.items()}, problems=_gathered(rows.problems, path), name=path.name)
+        found = Outputs({name: row["text"] for name, row in rows.rows.items()}, problems=[line for line in rows.problems if line not in rows.unknown],
+                        name=path.name)
+        _unknown(list(rows.unknown.values()), path.name, found)
+        return found
     twice = doubled(path)
     data = read_json(path)
     if not isinstance(data, dict) or not (isinstance(data.get("outputs"), dict) or isinstance(data.get("results"), dict)):
@@ -84,29 +85,19 @@ def read_results(path, problems: Sequence[Problem]) -> Outputs:
     return found
 
 
-def few(ids: Sequence[str]) -> str:
-    """The first few of many ids, and how many more there are."""
-    return ", ".join(ids[:TOLD]) + (f" and {len(ids) - TOLD:,} more" if len(ids) > TOLD else "")
-
-
-def _unknown(ids: Sequence[str], where: str) -> list[str]:
-    """One sentence on all ids that nobody asked for: a file of all splits has thousands of them."""
+def _unknown(ids: Sequence[str], where: str, found: Outputs) -> None:
+    """Adds one sentence on all ids that nobody asked for: a file of all splits has thousands of them."""
     quoted = few([repr(name) for name in ids])
-    if len(ids) == 1:
-        return [f"{where}: {quoted} is not among the problems; it is not counted."]
-    return [f"{where}: {len(ids):,} ids are not among the problems ({quoted}); they are not counted."] if ids else []
+    if ids:
+        found.unknown.append(f"{where}: {quoted} is not among the problems; it is not counted." if len(ids) == 1 else
+                             f"{where}: {len(ids):,} ids are not among the problems ({quoted}); they are not counted.")
+        found.problems.append(found.unknown[-1])
 
 
 def _first(sentences: Sequence[str], where: str) -> list[str]:
     """The first few of the sentences on faults of one sort, and how many more there are."""
-    more = len(sentences) - TOLD
-    return [*sentences[:TOLD], *([f"{where}: {more:,} more of the sort just told."] if more > 0 else [])]
-
-
-def _gathered(sentences: Sequence[str], path: Path) -> list[str]:
-    """What is wrong with an answer file, with one sentence for all unknown ids, which has a number for them."""
-    others = [line for line in sentences if not _UNKNOWN.search(line)]
-    return others + _unknown([found[1] for line in sentences if (found := _UNKNOWN.search(line))], path.name)
+    more = len(sentences) - NAMED
+    return [*sentences[:NAMED], *([f"{where}: {more:,} more of the sort just told."] if more > 0 else [])]
 
 
 def _texts(outputs, known: dict[str, Problem], found: Outputs) -> None:
@@ -118,7 +109,8 @@ def _texts(outputs, known: dict[str, Problem], found: Outputs) -> None:
             odd.append(f"{found.name}, outputs: {name!r} has {kind(text)} where a text should be; it is not counted.")
         elif text != FAILED:
             found.texts[name] = text
-    found.problems += _first(odd, f"{found.name}, outputs") + _unknown(unknown, f"{found.name}, outputs")
+    found.problems += _first(odd, f"{found.name}, outputs")
+    _unknown(unknown, f"{found.name}, outputs", found)
 
 
 def _indices(results, known: dict[str, Problem], found: Outputs) -> None:
@@ -138,7 +130,7 @@ def _indices(results, known: dict[str, Problem], found: Outputs) -> None:
             found.indices[name] = index
     for sentences in (other, odd):
         found.problems += _first(sentences, f"{found.name}, results")
-    found.problems += _unknown(unknown, f"{found.name}, results")
+    _unknown(unknown, f"{found.name}, results", found)
 
 
 def _sums(data: dict, known: dict[str, Problem], found: Outputs) -> None:

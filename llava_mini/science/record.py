@@ -84,7 +84,7 @@ def accuracy(done: Finished) -> dict:
 def scored(problems: Sequence[Problem], path: Path, note: str) -> dict:
     """The report of an answer file on some of its problems; answers to others in it are left aside."""
     everything = read_results(path, problems)
-    everything.problems = [line for line in everything.problems if " not among the problems" not in line]
+    everything.problems = [line for line in everything.problems if line not in everything.unknown]
     return as_report(problems, score(problems, everything), note)
 
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..errors import InputError
+from ..errors import InputError, few
 from ..evaluation.accuracy import Tally
 from .extract import authors, read
-from .files import Outputs, few
+from .files import Outputs
 from .problems import COLUMNS, Problem, columns
 
 
