@@ -33,6 +33,8 @@ def test_a_finding_says_which_way_and_how_far():
     assert found.interval[0] < 14.5 < found.interval[1] and found.interval[0] > 10
     assert find(tallies(300), tallies(360)).outcome == NOT_REPRODUCED and find(tallies(300), tallies(302)).outcome == NOISE
     assert find(tallies(300), tallies(360), claimed=False).outcome == DIFFER
+    assert find(tallies(360), tallies(300)).how == "by the 95% interval of one seed"
+    assert find(tallies(360), tallies(300, 302)).how == "by the 95% interval; one of the two has a single seed"
 
 
 FOUND = {"Table 4": [Finding("all", "some", (85.0, 80.0), REPRODUCED, "by one", paper=(85.1, 81.9), interval=(1.0, 9.0)),

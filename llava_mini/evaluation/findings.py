@@ -42,7 +42,8 @@ def find(one: Sequence[dict], other: Sequence[dict], names: tuple[str, str] = ("
     (a, *of_one), (b, *of_other) = pooled(one), pooled(other)
     seeds = min(len(one), len(other))
     difference = unpaired(*(sum(tally[name] for tally in tallies) for tallies in (one, other) for name in ("correct", "n")))
-    noise, how = difference.within_noise, "by the 95% interval of one seed"
+    noise = difference.within_noise
+    how = "by the 95% interval of one seed" if len(one) == len(other) else "by the 95% interval; one of the two has a single seed"
     if seeds > 1:
         noise |= of_one[0] <= of_other[1] and of_other[0] <= of_one[1]
         how = f"by the 95% interval and the ranges over {seeds} seeds"

@@ -31,7 +31,8 @@ from .style import Drawing
 from .tokens import chance_bars, token_row
 from .twin import Html, Twin
 
-__all__ = ["Answered", "Band", "Drawing", "Html", "Said", "Twin", "accuracy_bars", "alt_text", "answers_beside", "boxes_and_text", "chance_bars", "chat", "choose", "claims", "compare",
-           "concept_balance", "first_words", "heat_map", "heat_maps", "histograms", "inspector", "loss_curves", "make_band", "mask_viewer", "monitor",
-           "patch_grid", "picture", "picture_sheet", "probe_figures", "read_band", "read_history", "scene_editor", "science_columns",
-           "science_epochs", "share_bars", "side_by_side", "token_row", "write_band"]
+__all__ = ["Answered", "Band", "Drawing", "Html", "Said", "Twin", "accuracy_bars", "alt_text", "answers_beside", "boxes_and_text",
+           "chance_bars", "chat", "choose", "claims", "compare", "concept_balance", "first_words", "heat_map", "heat_maps", "histograms",
+           "inspector", "loss_curves", "make_band", "mask_viewer", "monitor", "patch_grid", "picture", "picture_sheet", "probe_figures",
+           "read_band", "read_history", "scene_editor", "science_columns", "science_epochs", "share_bars", "side_by_side", "token_row",
+           "write_band"]
