@@ -74,8 +74,9 @@ def table(found: dict[str, list[Finding]]) -> str:
         for number, one in enumerate(told):
             interval = "{:+.1f} to {:+.1f}".format(*one.interval) if one.interval else "-"
             paper = "{} and {}".format(*one.paper) if one.paper else "-"
-            lines.append(f"| {'' if number else part} | {one.better} | {one.worse} | {one.here[0]:.1f} and {one.here[1]:.1f} | {interval} | {one.seeds} | {paper} | "
-                         f"{one.outcome if one.claimed else f'{one.outcome} (no claim)'} |")
+            cells = ["" if number else part, one.better, one.worse, "{:.1f} and {:.1f}".format(*one.here), interval, one.seeds, paper,
+                     one.outcome if one.claimed else f"{one.outcome} (no claim)"]
+            lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 

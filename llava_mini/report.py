@@ -41,7 +41,8 @@ def write_result(done: Finished, folder: Path) -> Path:
     job, path = done.job, folder / f"{done.job.name}.json"
     result = evaluation.new_result(
         job.name, seed=job.seed, accuracy=evaluation.as_dict(done.reports), timings=done.seconds, weights=done.weights,
-        settings={"profile": asdict(job.settings), "stage 2": list(job.stages)[1], "pictures": job.train, "data": job.data, "held out": dict(job.held_out), "made from": made_from(job)})
+        settings={"profile": asdict(job.settings), "stage 2": list(job.stages)[1], "pictures": job.train, "data": job.data,
+                  "held out": dict(job.held_out), "made from": made_from(job)})
     try:
         known = evaluation.read_result(path) if path.exists() else None
     except InputError:                      # of an earlier format, or spoilt: it can be made again
