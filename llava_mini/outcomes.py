@@ -25,7 +25,8 @@ Made from the files in this folder by `python -m llava_mini.paper --show`; `pyth
 
 A claim is that the first has more than the second. It is *reproduced* where the 95% interval of the difference leaves out zero and,
 with several seeds, their ranges do not meet; otherwise it is *within noise*. Scores of a judge and shares of exact answers are not
-the paper's: its models, questions, pictures and judge are others. Only the order can be held against it."""
+the paper's: its models, questions, pictures and judge are others. Only the order can be held against it. By exact answers, which
+the paper does not count, the order of the data is another than by a judge: one word is asked for, and conversations teach that."""
 TAIL = """## The other files
 
 | file | what |
