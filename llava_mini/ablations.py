@@ -37,6 +37,7 @@ from .report import RESULTS, keep
 from .taught import MIXES
 
 FOLDER = RESULTS / "ablations"
+UNREAD, FREQUENT = "no answer of the kind asked for", "most frequent answer"
 SPLITS = {"test": "new pictures", "unseen_pairs": "unseen pairs"}
 
 
@@ -65,6 +66,9 @@ GROUPS: dict[str, dict[str, Variant]] = {
                **{f"lora-{rank}": Variant(f"LoRA, rank {rank}", job={"lora": True}, stages={"lora": {"lora_rank": rank, "lora_alpha": 2 * rank}})
                   for rank in (4, 16, 64)}},
 }
+
+TITLES = {"data": "What stage 2 learns from", "layer": "Layer of the vision tower", "parent": "Size of the language parent", "projector": "Projector",
+          "tuning": "Full fine-tuning or LoRA"}
 
 
 def job_of(group: str, name: str, seed: int, base: Job) -> Job:
@@ -100,14 +104,20 @@ def found(group: str, base: Job, folder: Path = FOLDER) -> dict[str, list]:
 
 
 def table(group: str, results: dict[str, list]) -> str:
-    """Markdown: a row for each variant, with the range over the seeds or the 95% interval of a single one."""
-    kinds = list(next(iter(results.values()))[0].accuracy["test"]["true"]["kinds"])
-    lines = [f"| {group} | seeds | " + " | ".join([*SPLITS.values(), *kinds]) + " |", "|---" * (2 + len(SPLITS) + len(kinds)) + "|"]
+    """Markdown: a row for each variant, with the range over the seeds or the 95% interval of a single one, and one for the most frequent answers."""
+    first = next(iter(results.values()))[0].accuracy
+    kinds = list(first["test"]["true"]["kinds"])
+    lines = [f"| {group} | seeds | " + " | ".join([*SPLITS.values(), *kinds, UNREAD]) + " |", "|---" * (3 + len(SPLITS) + len(kinds)) + "|"]
     for name, runs in results.items():
         cells = [GROUPS[group][name].label, str(len(runs))]
         cells += [share([run.accuracy[split]["true"]["all"] for run in runs]) for split in SPLITS]
-        cells += [f"{pooled([run.accuracy['test']['true']['kinds'][kind] for run in runs])[0]:.1%}" for kind in kinds]
+        tests = [run.accuracy["test"]["true"] for run in runs]
+        cells += [f"{pooled([report['kinds'][kind] for report in tests])[0]:.1%}" for kind in kinds]
+        cells.append(f"{sum(report['all']['unreadable'] for report in tests) / sum(report['all']['n'] for report in tests):.1%}")
         lines.append("| " + " | ".join(cells) + " |")
+    if "guess" in first["test"]:
+        guesses = [first[split]["guess"]["all"] for split in SPLITS] + [first["test"]["guess"]["kinds"][kind] for kind in kinds]
+        lines.append(f"| *{FREQUENT}* | - | " + " | ".join(f"{tally['accuracy']:.1%}" for tally in guesses) + " | - |")
     return "\n".join(lines)
 
 
@@ -140,8 +150,9 @@ def tell(group: str, base: Job, folder: Path = FOLDER) -> list[Path]:
     notes = [f"- {note}" for note in verdicts(group, results)]
     text = "\n".join([table(group, results), *([""] if notes else []), *notes])
     print("\n" + text)
-    drawing = show.side_by_side({GROUPS[group][name].label: [run.accuracy["test"]["true"] for run in runs] for name, runs in results.items()},
-                                f"{group}: right answers about new pictures")
+    reports = {GROUPS[group][name].label: [run.accuracy["test"]["true"] for run in runs] for name, runs in results.items()}
+    guess = next(iter(results.values()))[0].accuracy["test"].get("guess")
+    drawing = show.side_by_side(reports | ({FREQUENT: [guess]} if guess else {}), f"{TITLES[group]}: right answers about new pictures")
     return [keep(folder / f"{group}.md", text.encode() + b"\n"), keep(folder / f"{group}.png", drawing.png())]
 
 

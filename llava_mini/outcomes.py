@@ -9,24 +9,34 @@ from pathlib import Path
 
 from . import ablations, marks
 from .errors import InputError
-from .evaluation.findings import NOISE, NOT_REPRODUCED, REPRODUCED, Finding
+from .evaluation.findings import NOISE, NOT_REPRODUCED, OTHER, REPRODUCED, SAME, Finding
 from .job import Job
 from .main import here
 from .profiles import profile
 from .report import RESULTS, keep
 
-MEASURES = {"layer": "Table 8's layer, by exact answers about the storybook", "parent": "Table 8's size, by exact answers about the storybook",
-            "projector": "LLaVA-1.5's projector, by exact answers", "tuning": "LoRA, of which no paper claims anything here, by exact answers"}
+TITLES = {"coco": "LLaVA-Bench (COCO), judge", "wild": "LLaVA-Bench (In-the-Wild), judge"}
+MEASURES = {"layer": "Table 8's layer, exact answers", "parent": "Table 8's size, exact answers", "projector": "LLaVA-1.5's projector, exact answers",
+            "tuning": "LoRA, exact answers"}
 PICTURES = ("right answers side by side", "right answers after each epoch")
 HEAD = """# What was measured
 
 Made from the files in this folder by `python -m llava_mini.paper --show`; `python -m llava_mini.paper` makes what is missing.
 {summary}
 
-A claim is that the first has more than the second. It is *reproduced* where the 95% interval of the difference leaves out zero and,
-with several seeds, their ranges do not meet; otherwise it is *within noise*. Scores of a judge and shares of exact answers are not
-the paper's: its models, questions, pictures and judge are others. Only the order can be held against it. By exact answers, which
-the paper does not count, the order of the data is another than by a judge: one word is asked for, and conversations teach that."""
+Each row asks whether the first scores higher than the second, in percent of right answers or by the judge's relative score.
+
+- *Reproduced*, as in the paper: the 95% interval of the difference lies above zero and, where both have several seeds, the ranges over
+  the seeds do not meet. *Not reproduced*: the same, below zero. *Within noise*: anything else.
+- *The same order*, *the other order*: the same of a measure or of pictures for which the paper has no numbers. *The two differ*: the
+  same where nobody claims which of the two has more.
+
+Models, questions, pictures and judge are not the paper's; compare the order of two rows, not the numbers. The intervals of Tables 4
+and 5 are bootstrapped over pictures, those of the two rules of Table 7 paired over problems; all others take answers as independent,
+which the answers of several seeds to the same questions are not, so the ranges over the seeds are asked too.
+
+Exact answers ask for one word, as conversations do, so the data without conversations fail there; the judge asks for descriptions and
+reasoning as well. In brackets, below: the range over the seeds, or of a single seed the 95% interval."""
 TAIL = """## The other files
 
 | file | what |
@@ -45,16 +55,16 @@ def findings(results: Path = RESULTS) -> dict[str, list[Finding]]:
 
     base, found = Job(here(profile("mini"))), {}
 
-    def judged(name: str, bench: str) -> list[Finding]:
+    for number, name in ((4, "table-4.json"), (5, "llava-mini.json")):
         path = results / "bench" / name
-        return [one for one in verdicts.findings(result.read(path), bench) if one.claimed] if path.exists() else []
-
-    found["Table 4: LLaVA-Bench (COCO), by a judge"] = judged("table-4.json", "coco")
-    found["Table 4's data, by exact answers"] = ablations.findings("data", ablations.found("data", base, results / "ablations"))
-    found["Table 5: LLaVA-Bench (In-the-Wild), by a judge"] = judged("llava-mini.json", "wild")
+        benches = result.read(path) if path.exists() else {"benches": {}}
+        for bench, title in TITLES.items():
+            if bench in benches["benches"]:
+                found[f"Table {number}, {title}"] = [one for one in verdicts.findings(benches, bench) if one.claimed]
+    found["Table 4's data, exact answers"] = ablations.findings("data", ablations.found("data", base, results / "ablations"))
     if (results / "science" / "llava.json").exists():
-        found["Table 7: ScienceQA with a text-only model"] = tables.findings(tables.read(results / "science"))
-    found["Table 8: ScienceQA"] = [one for group in schooled.GROUPS for one in schooled.findings(
+        found["Table 7, ScienceQA"] = tables.findings(tables.read(results / "science"))
+    found["Table 8, ScienceQA"] = [one for group in schooled.GROUPS for one in schooled.findings(
         group, schooled.found(group, science_job.Job(base.settings), results / "science"))]
     for group, words in MEASURES.items():
         found[words] = ablations.findings(group, ablations.found(group, base, results / "ablations"))
@@ -62,10 +72,19 @@ def findings(results: Path = RESULTS) -> dict[str, list[Finding]]:
 
 
 def summary(found: dict[str, list[Finding]]) -> str:
-    """``"Of 12 claims of the papers 9 are reproduced, 2 within noise and 1 is the other way round."``"""
-    told = [one.outcome for part in found.values() for one in part if one.claimed]
-    return (f"Of {len(told)} claims {told.count(REPRODUCED)} came out (reproduced), {told.count(NOISE)} stayed within noise, and "
-            f"{told.count(NOT_REPRODUCED)} came out the other way round.")
+    """Of which tables there are results, and how often the order is the paper's; only what the paper has numbers of is counted as its."""
+    told = [one for part in found.values() for one in part if one.claimed and one.paper]
+    others = [one for part in found.values() for one in part if one.claimed and not one.paper]
+
+    def count(findings: list[Finding], outcome: str) -> int:
+        return sum(one.outcome == outcome for one in findings)
+
+    tables = sorted({part.split(",")[0].removeprefix("Table ") for part, findings in found.items() for one in findings if one.paper})
+    words = [f"Of {len(told)} orders in the paper's tables {', '.join(tables)}: {count(told, REPRODUCED)} reproduced, {count(told, NOISE)} within "
+             f"noise, {count(told, NOT_REPRODUCED)} the other way round."] if told else []
+    words += [f"By measures or on pictures for which it has no numbers: {count(others, SAME)} of {len(others)} in the same order, {count(others, NOISE)} "
+              f"within noise, {count(others, OTHER)} the other way round."] if others else []
+    return " ".join(words)
 
 
 def table(found: dict[str, list[Finding]]) -> str:
@@ -75,8 +94,10 @@ def table(found: dict[str, list[Finding]]) -> str:
         for number, one in enumerate(told):
             interval = "{:+.1f} to {:+.1f}".format(*one.interval) if one.interval else "-"
             paper = "{} and {}".format(*one.paper) if one.paper else "-"
+            if one.theirs:
+                paper = ", ".join(f"{name} {value}" for name, value in zip(one.theirs, one.paper))
             cells = ["" if number else part, one.better, one.worse, "{:.1f} and {:.1f}".format(*one.here), interval, one.seeds, paper,
-                     one.outcome if one.claimed else f"{one.outcome} (no claim)"]
+                     one.outcome]
             lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
@@ -86,7 +107,7 @@ def page(results: Path = RESULTS) -> str:
     found = findings(results)
     if not found:
         raise InputError(f"There is no result to hold against a claim in {results}; run python -m llava_mini.paper without --show first.")
-    parts = [HEAD.format(summary=summary(found)), "![What came of the papers' claims, each difference with its interval](claims.png)", table(found)]
+    parts = [HEAD.format(summary=summary(found)), "![What came of the paper's claims, each difference with its interval](claims.png)", table(found)]
     for title, folder, groups in (("By exact answers about the storybook", "ablations", ablations.GROUPS), ("By ScienceQA", "science", _schooled())):
         there = [group for group in groups if (results / folder / f"{group}.md").exists()]
         parts += [f"## {title}"] if there else []

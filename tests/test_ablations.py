@@ -77,6 +77,10 @@ def test_table_and_picture_say_what_the_results_say(base, folder):
     row = next(line for line in table.read_text().splitlines() if line.startswith("| half of it | 1 |"))
     for split in ablations.SPLITS:
         assert f"{half[split]['true']['all']['accuracy']:.1%} (" in row
+    tally = half["test"]["true"]["all"]
+    assert row.endswith(f" {tally['unreadable'] / tally['n']:.1%} |")
+    guess = read_result(folder / "data" / "all-seed0.json").accuracy["test"]["guess"]["all"]
+    assert f"| *most frequent answer* | - | {guess['accuracy']:.1%} | " in table.read_text()
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
@@ -129,9 +133,9 @@ def test_each_claim_of_the_papers_gets_its_verdict():
     assert ablations.verdicts("data", data) == [
         "all of it 90.5%, half of it 75.5%: the two differ (by the 95% interval and the ranges over 2 seeds).",
         "all of it 90.5%, conversation only 86.4%: within noise (by the 95% interval and the ranges over 2 seeds).",
-        "all of it 90.5%, detail + reasoning 93.8%: not reproduced: it is the other way round (by the 95% interval and the ranges over 2 seeds)."]
+        "all of it 90.5%, detail + reasoning 93.8%: the other order (by the 95% interval and the ranges over 2 seeds)."]
     assert ablations.verdicts("projector", {"linear": runs(300), "mlp": runs(360)}) == [
-        "mlp2x_gelu 90.0%, linear 75.0%: reproduced (by the 95% interval of one seed)."]
+        "mlp2x_gelu 90.0%, linear 75.0%: the same order (by the 95% interval of one seed)."]
     assert ablations.verdicts("layer", {"last": runs(300)}) == []
 
 
@@ -144,6 +148,6 @@ def test_seeds_are_pooled_and_their_range_is_told():
     drawing = show.side_by_side({"one": [report((1, 2), (1, 2))], "two": [report((3, 4), (0, 2)), report((1, 4), (2, 2))]})
     assert "all: one 50.0%, two 50.0%" in drawing.alt and "what: one 50.0%, two 50.0%" in drawing.alt
     texts = [text.get_text() for text in drawing.figure.axes[0].texts]
-    assert "50.0%\n0 to 100" in texts and "50.0%\n25 to 75" in texts
+    assert "50.0%\n0.0 to 100.0" in texts and "50.0%\n25.0 to 75.0" in texts
     with pytest.raises(InputError, match="same kinds"):
         show.side_by_side({"one": [report((1, 2), (1, 2))], "other": [{"all": {}, "kinds": {}}]})

@@ -112,7 +112,7 @@ def test_tables_are_made_from_the_result(found):
     assert lines[0] == "| the first | conversation | detail | complex | all | judged | exactly right |" and lines[2].startswith("| good | 100.0 (100.0 to 100.0) |")
     bad = found["benches"]["coco"]["rows"][1]["runs"]
     shares = [one["scores"]["all"]["relative"] for one in bad]
-    assert f"{sum(shares) / 2:.1f} ({min(shares):.1f} to {max(shares):.1f})" in lines[3] and "bad (2 seeds)" in lines[3] and "8 of 8" in lines[3] and lines[3].endswith("| 0 of 4 |")
+    assert f"{sum(shares) / 2:.1f} ({min(shares):.1f} to {max(shares):.1f})" in lines[3] and "bad (2 seeds)" in lines[3] and "8 of 8" in lines[3] and lines[3].endswith("| 0.0 of 2 |")
     panel = tables.panel_table(found, "coco")
     assert len(panel) == 2 + len(reliability.TRIALS) and "| again | 4 of 4 |" in panel[-2] and panel[-1].endswith("| low scores |") and "+0.00 (0.0% of the answers)" in panel[3] and "relative score 100" in panel[4]
     assert "2 exactly right answers of all rows have a mean score of 10.00, 4 wrong ones of" in tables.agreement_line(found, "coco")

@@ -8,7 +8,7 @@ import pytest
 
 from llava_mini import ablations, outcomes, paper, show
 from llava_mini.errors import InputError
-from llava_mini.evaluation.findings import DIFFER, NOISE, NOT_REPRODUCED, REPRODUCED, Finding, find
+from llava_mini.evaluation.findings import DIFFER, NOISE, NOT_REPRODUCED, OTHER, REPRODUCED, SAME, Finding, find
 from llava_mini.marks import fill
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,7 +31,8 @@ def test_a_finding_says_which_way_and_how_far():
     found = find(tallies(360, 364), tallies(300, 304, 308), ("a", "b"), paper=(85.1, 81.9))
     assert found.here == (pytest.approx(90.5), pytest.approx(76)) and (found.outcome, found.seeds) == (REPRODUCED, 2)
     assert found.interval[0] < 14.5 < found.interval[1] and found.interval[0] > 10
-    assert find(tallies(300), tallies(360)).outcome == NOT_REPRODUCED and find(tallies(300), tallies(302)).outcome == NOISE
+    assert find(tallies(300), tallies(360), paper=(2, 1)).outcome == NOT_REPRODUCED and find(tallies(300), tallies(302)).outcome == NOISE
+    assert find(tallies(360), tallies(300)).outcome == SAME and find(tallies(300), tallies(360)).outcome == OTHER      # nothing to reproduce
     assert find(tallies(300), tallies(360), claimed=False).outcome == DIFFER
     assert find(tallies(360), tallies(300)).how == "by the 95% interval of one seed"
     assert find(tallies(360), tallies(300, 302)).how == "by the 95% interval; one of the two has a single seed"
@@ -39,32 +40,35 @@ def test_a_finding_says_which_way_and_how_far():
 
 FOUND = {"Table 4": [Finding("all", "some", (85.0, 80.0), REPRODUCED, "by one", paper=(85.1, 81.9), interval=(1.0, 9.0)),
                      Finding("some", "little", (80.0, 81.0), NOISE, "by one", interval=(-4.0, 2.0))],
-         "Table 8": [Finding("large", "small", (70.0, 75.0), NOT_REPRODUCED, "by two", 3, interval=(-7.0, -3.0)),
-                     Finding("full", "LoRA", (90.0, 80.0), DIFFER, "by two", 3, claimed=False, interval=(8.0, 12.0)),
-                     Finding("old", "older", (70.0, 60.0), REPRODUCED, "by the two")]}
+         "Table 8, ScienceQA": [Finding("large", "small", (70.0, 75.0), NOT_REPRODUCED, "by two", 3, paper=(90.9, 89.8), interval=(-7.0, -3.0)),
+                                Finding("full", "LoRA", (90.0, 80.0), DIFFER, "by two", 3, claimed=False, interval=(8.0, 12.0)),
+                                Finding("old", "older", (70.0, 60.0), SAME, "by the two")]}
 
 
 def test_only_claims_are_counted():
     """Guards against a good score by comparisons of which nobody had said anything."""
-    assert outcomes.summary(FOUND) == ("Of 4 claims 2 came out (reproduced), 1 stayed within noise, and 1 came out the other way round.")
+    assert outcomes.summary(FOUND) == (
+        "Of 2 orders in the paper's tables 4, 8: 1 reproduced, 0 within noise, 1 the other way round. "
+        "By measures or on pictures for which it has no numbers: 1 of 2 in the same order, 1 within noise, 0 the other way round.")
+    assert outcomes.summary({"Table 4": FOUND["Table 4"][:1]}) == "Of 1 orders in the paper's tables 4: 1 reproduced, 0 within noise, 0 the other way round."
 
 
 def test_the_table_has_a_row_for_each():
     """Guards against a finding that is lost, and the name of a part beside the rows of another."""
     rows = outcomes.table(FOUND).splitlines()[2:]
     assert len(rows) == 5 and rows[0] == "| Table 4 | all | some | 85.0 and 80.0 | +1.0 to +9.0 | 1 | 85.1 and 81.9 | reproduced |"
-    assert rows[1].startswith("|  | some") and rows[2].startswith("| Table 8 | large") and "the two differ (no claim)" in rows[3] and "| - | 1 | - |" in rows[4]
+    assert rows[1].startswith("|  | some") and rows[2].startswith("| Table 8, ScienceQA | large") and "the two differ" in rows[3] and "| - | 1 | - |" in rows[4]
 
 
 def test_the_picture_draws_each_with_its_interval():
     """Guards against a point beside its interval, a claim drawn as another outcome, and the paper's number on another row."""
     drawing = show.claims(FOUND)
     axes = drawing.figure.axes[0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["Table 4", "all above some", "some above little", "Table 8", "large above small",
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["Table 4", "all above some", "some above little", "Table 8, ScienceQA", "large above small",
                                                                       "full beside LoRA", "old above older"]
     points = {(round(line.get_xdata()[0], 6), line.get_ydata()[0]): line for line in axes.lines if line.get_linestyle() == "None"}
     assert {point: line.get_marker() for point, line in points.items()} == {
-        (5, 1): "o", (3.2, 1): "D", (-1, 2): "o", (-5, 4): "X", (10, 5): "s", (10, 6): "o"}
+        (5, 1): "o", (3.2, 1): "|", (-1, 2): "o", (-5, 4): "X", (1.1, 4): "|", (10, 5): "s", (10, 6): "P"}
     assert points[5, 1].get_markerfacecolor() != points[-1, 2].get_markerfacecolor() == "white"
     spans = {line.get_ydata()[0]: tuple(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "-" and line.get_ydata()[0] == line.get_ydata()[1]}
     assert spans == {1: (1, 9), 2: (-4, 2), 4: (-7, -3), 5: (8, 12)}

@@ -45,7 +45,7 @@ def test_aims_are_called_reached_where_they_are():
         assert f"{aim}% on {words} ({'reached' if found >= aim else f'missed by {aim - found:.2g} points'})" in told
     vision, neither = (_percent(read_result(ROOT / "data" / "results" / "earlier" / f"pairs-met-by-{who}.json").accuracy["unseen_pairs"]["true"])
                        for who in ("vision", "neither"))
-    assert f"only the vision parent had met these pairs it was {vision}" in told and f"where neither had, {neither}" in told
+    assert f"had {vision} of them where only the vision parent had met these pairs, and {neither} where neither had" in told
     for kind, tally in full["unseen_pairs"]["true"]["kinds"].items():
         assert f"{kind} {100 * tally['accuracy']:.1f}%" in told.split("Of the unseen pairs")[1]
 

@@ -66,10 +66,18 @@ def relative_table(found: dict, bench: str) -> list[str]:
         runs, exact = row["runs"], [run["agreement"] for run in row["runs"] if run["agreement"]]
         cells = [cell([run["scores"]["kinds"][kind] for run in runs if kind in run["scores"]["kinds"]]) for kind in kinds]
         cells.append(cell([run["scores"]["all"] for run in runs], all(run["scores"]["headline"] is not None for run in runs)))
-        cells += [coverage(runs), f"{sum(one['right'] for one in exact)} of {sum(one['right'] + one['wrong'] for one in exact)}" if exact else "-"]
+        cells += [coverage(runs), _exactly(exact)]
         name = row["label"] + (f" ({len(runs)} seeds)" if len(runs) > 1 else "")
         lines.append("| " + " | ".join([_plain(name), *cells]) + " |")
     return lines
+
+
+def _exactly(exact: list[dict]) -> str:
+    """``26 of 30`` questions with one right word; ``25.0 of 30`` of several seeds, their mean."""
+    if not exact:
+        return "-"
+    right, asked = (sum(counts) / len(exact) for counts in zip(*((one["right"], one["right"] + one["wrong"]) for one in exact)))
+    return f"{right:.0f} of {asked:.0f}" if len(exact) == 1 else f"{right:.1f} of {asked:.0f}"
 
 
 def panel_table(found: dict, bench: str) -> list[str]:

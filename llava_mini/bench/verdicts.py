@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 
-from ..evaluation.findings import NOISE, NOT_REPRODUCED, REPRODUCED, Finding
+from ..evaluation.findings import NOISE, Finding, came_out
 from .baselines import CONTROLS
 
 TABLE_4 = {"all": 85.1, "detail + reasoning": 81.9, "conversation + some": 80.5, "conversation": 73.8,
@@ -82,7 +82,7 @@ def _find(better: dict, worse: dict, images: dict | None, paper: tuple[float, fl
     if control:                                 # a check of our own, which the paper does not report
         told = AS_IT_SHOULD_BE if right else f"not {AS_IT_SHOULD_BE}: it is the other way round"
     else:
-        told = REPRODUCED if right else NOT_REPRODUCED
+        told = came_out(right, paper)
     return Finding(better["label"], worse["label"], (_mean(better), _mean(worse)), told if clear else NOISE, asked, seeds, not control, paper, theirs,
                    interval)
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from .intervals import pooled, unpaired
 
-REPRODUCED, NOT_REPRODUCED, NOISE, DIFFER = "reproduced", "not reproduced: it is the other way round", "within noise", "the two differ"
+REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced: it is the other way round"      # of an order in the paper's own tables
+SAME, OTHER = "the same order", "the other order"               # by a measure, or on pictures, of which the paper has no numbers
+NOISE, DIFFER = "within noise", "the two differ"
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Finding:
     better: str
     worse: str
     here: tuple[float, float]                   # of the two, in percent
-    outcome: str                                # REPRODUCED, NOT_REPRODUCED, NOISE; DIFFER where nobody claims anything
+    outcome: str                                # one of the above; DIFFER where nobody claims anything
     how: str                                    # what was asked to tell
     seeds: int = 1
     claimed: bool = True                        # False: nobody says which of the two has more
@@ -29,6 +31,11 @@ class Finding:
     def words(self) -> str:
         """``"reproduced (by the 95% interval of one seed)"``."""
         return f"{self.outcome} ({self.how})"
+
+
+def came_out(as_claimed: bool, paper: tuple[float, float] | None) -> str:
+    """What came of a claim, where it is no noise."""
+    return (REPRODUCED if as_claimed else NOT_REPRODUCED) if paper else SAME if as_claimed else OTHER
 
 
 def find(one: Sequence[dict], other: Sequence[dict], names: tuple[str, str] = ("A", "B"), *, claimed: bool = True,
@@ -47,6 +54,6 @@ def find(one: Sequence[dict], other: Sequence[dict], names: tuple[str, str] = ("
     if seeds > 1:
         noise |= of_one[0] <= of_other[1] and of_other[0] <= of_one[1]
         how = f"by the 95% interval and the ranges over {seeds} seeds"
-    outcome = NOISE if noise else DIFFER if not claimed else REPRODUCED if a > b else NOT_REPRODUCED
+    outcome = NOISE if noise else came_out(a > b, paper) if claimed else DIFFER
     return Finding(*names, here=(100 * a, 100 * b), outcome=outcome, how=how, seeds=seeds, claimed=claimed, paper=paper,
                    interval=(100 * difference.low, 100 * difference.high))

@@ -58,22 +58,26 @@ def combine(problems: Sequence[Problem], pair: Pair) -> tuple[dict[str, Report],
 def accuracy(problems: Sequence[Problem], reports: Mapping[str, Report], judged: ensemble.Judged) -> dict:
     """What a result file holds of it; Table 10 and the verdicts that could not be read lie in the judge's report.
 
-    A rule's report also says against whom the paper sets it: how many problems it alone has right ("gained") and the other alone ("lost").
+    A rule's report also says, beside each other row, how many problems it alone has right ("gained") and the other alone ("lost").
     """
     from .record import TEST, as_report
 
     rows = ensemble.disagreements(problems, reports["text-only"], reports["LLaVA"], judged.chosen)
-    more = {"complement": {"against": against(reports, "complement", "text-only")},
-            "judge": {"against": against(reports, "judge", "LLaVA"), "disagreements": {name: asdict(row) for name, row in rows.items()},
+    more = {"complement": {"against": against(reports, "complement")},
+            "judge": {"against": against(reports, "judge"), "disagreements": {name: asdict(row) for name, row in rows.items()},
                       "asked": len(judged.asked), "undecided": len(judged.undecided)}}
     names = {"true": "LLaVA", "text-only": "text-only", "complement": "complement", "judge": "judge"}
     return {TEST: {key: as_report(problems, reports[name], **more.get(key, {})) for key, name in names.items()}}
 
 
-def against(reports: Mapping[str, Report], rule: str, other: str) -> dict:
-    """What an interval of the difference needs, on the same problems."""
-    both = list(zip(reports[rule].right, reports[other].right, strict=True))
-    return {"whom": other, "n": len(both), "gained": both.count((True, False)), "lost": both.count((False, True))}
+def against(reports: Mapping[str, Report], rule: str) -> dict[str, dict]:
+    """What an interval of the difference needs, on the same problems: other row -> counts."""
+    found = {}
+    for other in reports:
+        if other != rule:
+            both = list(zip(reports[rule].right, reports[other].right, strict=True))
+            found[other] = {"n": len(both), "gained": both.count((True, False)), "lost": both.count((False, True))}
+    return found
 
 
 def write(problems: Sequence[Problem], pair: Pair, folder: Path, name: str, settings: dict, seed: int, weights: str | None,

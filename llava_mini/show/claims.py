@@ -12,14 +12,17 @@ if TYPE_CHECKING:
     from ..evaluation.findings import Finding
 
 ROW = 0.3               # inches
-MARKS = {"reproduced": ("o", style.BLUE), "not reproduced": ("X", style.RED), "within noise": ("o", "white"), "the two differ": ("s", style.GREEN)}
+# outcome, as it begins -> mark, colour
+MARKS = {"reproduced": ("o", style.BLUE), "not reproduced": ("X", style.RED), "the same order": ("P", style.BLUE), "the other order": ("X", style.PINK),
+         "within noise": ("o", "white"), "the two differ": ("s", style.GREEN)}
+PAPER = "the paper's own"
 
 
 def claims(parts: Mapping[str, Sequence[Finding]], title: str = "") -> style.Drawing:
-    """A row for each claim, under the heading of its part: the difference here with its 95% interval, and the paper's as a diamond.
+    """A row for each claim, under the heading of its part: the difference here with its 95% interval, and the paper's as a bar.
 
-    Filled: the claim came out; hollow: within noise; a cross: the other way round; a square: the two differ and nobody claims
-    which way. Raises InputError where there is no finding.
+    A dot: reproduced; a plus: the same order where the paper has no numbers; hollow: within noise; a cross: the other way round; a
+    square: the two differ and nobody claims which way. Raises InputError where there is no finding.
     """
     if not any(parts.values()):
         raise InputError("Claims are drawn when there is at least one finding; run python -m llava_mini.paper first.")
@@ -46,9 +49,9 @@ def claims(parts: Mapping[str, Sequence[Finding]], title: str = "") -> style.Dra
             labelled.add(outcome)
             told = f"{label}: {one.here[0]:.1f} and {one.here[1]:.1f}, {one.words}"
             if one.paper:
-                axes.plot(one.paper[0] - one.paper[1], y, "D", color=style.ORANGE, markersize=5, linestyle="", zorder=2.5,
-                          label="_" if "paper" in labelled else "the paper's own")
-                labelled.add("paper")
+                axes.plot(one.paper[0] - one.paper[1], y, "|", color=style.ORANGE, markersize=15, markeredgewidth=3, linestyle="", zorder=1.5,
+                          label="_" if PAPER in labelled else PAPER)
+                labelled.add(PAPER)
                 told += "; the paper has {:.1f} and {:.1f}".format(*one.paper)
             words.append(told)
         axes.set_yticks(range(len(rows)), [label for label, _ in rows])
@@ -57,8 +60,10 @@ def claims(parts: Mapping[str, Sequence[Finding]], title: str = "") -> style.Dra
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.grid(False, axis="y")
-        axes.set_xlabel("difference in points, with its 95% interval")
-        figure.legend(loc="outside lower right", ncols=5)          # below the axes: intervals may lie anywhere within
+        axes.set_xlabel("difference in points, with its 95% interval\n(the side of zero can be compared with the paper's, the size cannot)")
+        handles, labels = axes.get_legend_handles_labels()
+        known = [name for name in (*MARKS, PAPER) if name in labels]
+        figure.legend([handles[labels.index(name)] for name in known], known, loc="outside lower right", ncols=4)       # intervals may lie anywhere within
         axes.set_title(title)
         style.settle(figure)
     return style.Drawing(figure, "\n".join([f"{title}:", *words]))

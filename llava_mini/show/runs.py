@@ -35,7 +35,7 @@ def side_by_side(runs: Mapping[str, Sequence[Mapping]], title: str = "") -> styl
         for y, (kind, row) in enumerate(rows.items()):
             for x, tallies in enumerate(row):
                 text = f"{shares[y][x]:.0%}" if kind != "all" else f"{shares[y][x]:.1%}\n{_range(tallies)}"
-                axes.text(x, y, text, ha="center", va="center", fontsize=9 if kind != "all" else 7, color="white" if shares[y][x] > 0.45 else "black")
+                axes.text(x, y, text, ha="center", va="center", fontsize=9 if kind != "all" else 7, color="white" if shares[y][x] > style.DARK else "black")
         axes.set_title(style.printable(title or "Right answers by kind of question"))
     words = [f"{kind}: " + ", ".join(f"{label} {share:.1%}" for label, share in zip(labels, row)) for kind, row in zip(rows, shares)]
     return style.Drawing(figure, "\n".join([style.printable(title or "Right answers by kind of question") + ":", *words]))
@@ -43,4 +43,4 @@ def side_by_side(runs: Mapping[str, Sequence[Mapping]], title: str = "") -> styl
 
 def _range(tallies: Sequence[Mapping]) -> str:
     low, high = (tallies[0]["low"], tallies[0]["high"]) if len(tallies) == 1 else pooled(tallies)[1:]
-    return f"{100 * low:.0f} to {100 * high:.0f}"
+    return f"{100 * low:.1f} to {100 * high:.1f}"

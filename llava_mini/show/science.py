@@ -29,7 +29,7 @@ def science_columns(rows: Mapping[str, Mapping[str, float]], title: str = "") ->
         for y, shares in enumerate(rows.values()):
             for x, name in enumerate(names):
                 if name in shares:
-                    axes.text(x, y, f"{shares[name]:.1%}", ha="center", va="center", fontsize=8, color="white" if shares[name] > 0.45 else "black")
+                    axes.text(x, y, f"{shares[name]:.1%}", ha="center", va="center", fontsize=8, color="white" if shares[name] > style.DARK else "black")
         for place in (2.5, 5.5, 7.5):                                   # subject | context | grade | all
             if len(names) == 9:
                 axes.axvline(place, color=style.BLACK, linewidth=1.0)

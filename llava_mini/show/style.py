@@ -27,6 +27,7 @@ RIGHT, WRONG = ("\N{CHECK MARK}", BLUE), ("\N{BALLOT X}", RED)                  
 BAND = "#D9D9D9"
 MUTED = "#595959"                                                               # small print; 7:1 on white
 SHADES = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", "#9EC9E2", "#3B8BC0", "#08306B"])  # lightness falls evenly
+DARK = 0.7                                      # of these: from here on black print is harder to read on them than white
 
 DPI = 120
 SIZES = {"font.size": 10, "axes.titlesize": 11, "axes.labelsize": 10, "xtick.labelsize": 9, "ytick.labelsize": 9,
