@@ -51,12 +51,13 @@ def relative_scores(bench: Mapping, title: str = "") -> style.Drawing:
                 text = f"{middle:.1f}{_covered(row['runs'], kinds[place], ' ({} of {})')}"
                 axes.text(middle, y - 0.2, text, ha="center", va="bottom", fontsize=8)
             axes.set_xlim(0, 1.06 * most)
-            axes.set_title(KINDS.get(kind, style.printable(kind)), fontsize=10)
+            axes.set_title(KINDS.get(kind, style.printable(kind)), fontsize=9)
             axes.grid(False, axis="y")
             axes.tick_params(axis="y", length=0)
-        panels[0].set_yticks(range(len(rows)), [_name(row) for row in rows])
+        panels[0].set_yticks(range(len(rows)), [_short(row) for row in rows])
         panels[0].set_ylim(len(rows) - 0.4, -0.75)
-        figure.supxlabel(f"relative score: 100 is the reference (dashed), with {_ranges(rows)}", fontsize=9)
+        signs = "; diamonds are baselines" if any(row["what"] not in SIGNS for row in rows) else ""
+        figure.supxlabel(f"relative score{signs}; 100 is the reference (dashed), with {_ranges(rows)}", fontsize=9)
         figure.suptitle(title, fontsize=11, x=0.01, ha="left")
         style.settle(figure)
     words = [f"{_name(row)}: " + "; ".join(f"{KINDS.get(kind, kind)} " + (
@@ -99,6 +100,12 @@ def _lacking(runs: Sequence[Mapping]) -> str:
 def _name(row: Mapping) -> str:
     seeds = f", {len(row['runs'])} seeds" if len(row["runs"]) > 1 else ""
     return f"{style.printable(row['label'])} ({_lacking(row['runs'])}{seeds})"
+
+
+def _short(row: Mapping) -> str:
+    """The same for the picture, where what is as it should be needs no words."""
+    whole = all(run["scores"]["headline"] is not None for run in row["runs"])
+    return (style.printable(row["label"]) + (f" ({len(row['runs'])} seeds)" if len(row["runs"]) > 1 else "")) if whole else _name(row)
 
 
 @dataclass(frozen=True)
