@@ -290,9 +290,16 @@ def test_the_pair_of_two_runs(job, done, together):
     test, test_of = read_problems(job.problems).of("test"), result.accuracy["test"]
     both = score(test, read_results(job.folder / "pair-tiny-judge-results.json", test)).right
     alone = score(test, read_results(done.answers / "test-true.jsonl", test)).right
-    assert test_of["judge"]["against"] == {"whom": "LLaVA", "n": 4, "gained": sum(a and not b for a, b in zip(both, alone)),
-                                           "lost": sum(b and not a for a, b in zip(both, alone))}
-    assert test_of["complement"]["against"]["whom"] == "text-only"
+    assert test_of["judge"]["against"]["LLaVA"] == {"n": 4, "gained": sum(a and not b for a, b in zip(both, alone)),
+                                                    "lost": sum(b and not a for a, b in zip(both, alone))}
+    assert set(test_of["complement"]["against"]) == {"LLaVA", "text-only", "judge"}
+
+
+def test_who_alone_was_right_is_counted_for_each_other_row():
+    """Guards against a lead that is counted for the other side, or beside another row than it is called."""
+    rights = {"LLaVA": [True, True, False, False], "text-only": [False, False, False, True], "judge": [True, False, True, True]}
+    found = pair.against({name: SimpleNamespace(right=right) for name, right in rights.items()}, "judge")
+    assert found == {"LLaVA": {"n": 4, "gained": 2, "lost": 1}, "text-only": {"n": 4, "gained": 2, "lost": 0}}
 
 
 def test_result_files_of_two_models_go_together(folder, tmp_path):
@@ -352,7 +359,7 @@ def test_the_command_hands_results_on_for_files_too(folder, tmp_path, capsys):
     options = ["--problems", folder, "--llava", tmp_path / "llava.json", "--text", tmp_path / "text.json", "--out", tmp_path / "out", "--results", tmp_path / "r"]
     assert pair.main(list(map(str, options))) == 0 and f"Written: {tmp_path / 'r' / 'pair-llava-text.json'}" in capsys.readouterr().out
     text = tables.tell(tmp_path / "r", pair="llava-text")[0].read_text()
-    assert "the complement above text-only text.json: within noise" in text and "the judge above" not in text      # nobody judged
+    assert "- LLaVA + text.json (complement) beside LLaVA: " in text and "(judge) above" not in text      # nobody judged
 
 
 def test_what_was_asked_is_kept_and_another_model_is_refused(tmp_path):
