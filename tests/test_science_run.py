@@ -118,6 +118,12 @@ def test_the_authors_format_tells_the_same(job, done, folder):
     assert rows["11"]["metadata"]["image"] == "test/13/image.png" and rows["13"]["metadata"]["image"] == "test/11/image.png"
 
 
+def test_the_result_of_the_pictures_does_not_complain_of_the_rest(done):
+    """Guards against "not among the problems" of answers that the same run gave to problems without a picture."""
+    pictures = record.accuracy(done)["test pictures"]
+    assert {name: report["problems"] for name, report in pictures.items() if name != "guess"} == {"true": [], "blind": [], "shuffled": []}
+
+
 def test_what_is_done_is_not_done_again(job, done):
     """Guards against an hour of training for a table that is there already."""
     before = {path: path.stat().st_mtime_ns for path in job.folder.rglob("*.json*")}
