@@ -121,7 +121,7 @@ def test_the_authors_format_tells_the_same(job, done, folder):
 def test_the_result_of_the_pictures_does_not_complain_of_the_rest(done):
     """Guards against "not among the problems" of answers that the same run gave to problems without a picture."""
     pictures = record.accuracy(done)["test pictures"]
-    assert {name: report["problems"] for name, report in pictures.items() if name != "guess"} == {"true": [], "blind": [], "shuffled": []}
+    assert len(pictures) == 4 and not [line for report in pictures.values() for line in report["problems"] if "among the problems" in line]
 
 
 def test_what_is_done_is_not_done_again(job, done):
