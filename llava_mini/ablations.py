@@ -122,7 +122,7 @@ def table(group: str, results: dict[str, list]) -> str:
 
 
 def findings(group: str, results: dict[str, list]) -> list[Finding]:
-    """What came of each variant beside the group's first, see :func:`.comparison.find`."""
+    """What came of each variant beside the group's first, see :func:`.evaluation.findings.find`."""
     first, *others = GROUPS[group]
     told = []
     for name in others if first in results else ():

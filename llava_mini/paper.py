@@ -2,7 +2,7 @@
 
     python -m llava_mini.paper                      three seeds of each; hours on two cores, and it goes on where it was killed
     python -m llava_mini.paper --seeds 0            one seed of each
-    python -m llava_mini.paper --plan               runs nothing: what is there, what is missing, how long that takes at most
+    python -m llava_mini.paper --plan               runs nothing: what is there, what is missing, about how long that takes
     python -m llava_mini.paper --show               runs nothing: the page and its picture, from what is there
 
 ::
@@ -94,23 +94,23 @@ def _is_of(path: Path, models: Sequence[Path]) -> bool:
 
 
 def plan(seeds: Sequence[int], results: Path = RESULTS) -> list[str]:
-    """Markdown: what is there of each command, and about how long the rest takes at most, as the main job's run took."""
+    """Markdown: what is there of each command, and about how many hours the rest takes, by the longest run of it that is there."""
     from .evaluation import read_result
 
-    main_run = results / "mini-full.json"
-    each = sum(read_result(main_run).timings.values()) / 3600 if main_run.exists() else None
-    lines, trainings = ["| command, behind `python -m llava_mini.` | results there | missing |", "|---|---|---|"], 0
+    lines, whole, unknown = ["| command, behind `python -m llava_mini.` | results there | missing | hours, about |", "|---|---|---|---|"], 0.0, False
     for step in steps(seeds, results):
-        trainings += len(step.missing) if "ablations" in step.words else bool(step.missing)
-        lines.append(f"| `{step.words}` | {len(step.there)} | {len(step.missing)} |")
-    about = f"; each takes as long as the main job at most, which was {60 * each:.0f} minutes, so {trainings * each:.0f} hours in all" if each else ""
-    return [*lines, "", f"Runs to come: {trainings}{about}." if trainings else "Nothing is missing."]
+        longest = max((sum(read_result(path).timings.values()) for path in step.there), default=0) if step.missing and "bench" not in step.words else 0
+        hours = len(step.missing) * longest / 3600
+        whole, unknown = whole + hours, unknown or bool(step.missing and not hours)
+        lines.append(f"| `{step.words}` | {len(step.there)} | {len(step.missing)} | {f'{hours:.1f}' if hours else '?' if step.missing else '-'} |")
+    return [*lines, "", f"About {whole:.1f} hours on a machine like that of the results there{', and what has a ?' if unknown else ''}; what several "
+            "groups share is counted in each and run once."]
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llava_mini.paper", description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of each run (default: 0 1 2)")
-    parser.add_argument("--plan", action="store_true", help="run nothing: what is missing, and how long it takes at most")
+    parser.add_argument("--plan", action="store_true", help="run nothing: what is missing, and about how long it takes")
     parser.add_argument("--show", action="store_true", help="run nothing: the page and its picture from the results that are there")
     args = parser.parse_args(arguments)
 

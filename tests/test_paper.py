@@ -92,7 +92,7 @@ def test_every_part_of_the_tables_is_in_the_plan(here, tmp_path):
     assert len(data.missing) == 12 and "--only all" in data.words and "half" not in data.words
     assert all(name in ablations.GROUPS["data"] for name in data.words.split("--only ")[1].split())
     told = paper.plan([0, 1, 2], tmp_path)
-    assert len(told) == len(steps) + 4 and "Runs to come: " in told[-1]
+    assert len(told) == len(steps) + 4 and told[-1].startswith("About 0.0 hours ") and ", and what has a ?;" in told[-1]
     there = {path.name for step in paper.steps([0], RESULTS) for path in step.there}
     assert {"all-seed0.json", "conversation-seed0.json"} <= there
 
@@ -126,6 +126,16 @@ def test_what_is_missing_is_run_and_a_failure_stops_it(here, monkeypatch, capsys
     monkeypatch.setattr(outcomes, "tell", lambda: pytest.fail("told"))
     assert paper.main(["--seeds", "0"]) == 1
     assert asked == [["--seeds", "0"]] and "llava_mini.third x did not end well" in capsys.readouterr().err
+
+
+def test_the_hours_are_those_of_the_longest_run_of_the_same_command(here, tmp_path):
+    """Guards against fine-tuning of half an hour that is told to take as long as the main job."""
+    path = tmp_path / "science" / "form" / "reasoning-seed0.json"
+    path.parent.mkdir(parents=True)
+    path.write_bytes((RESULTS / "science" / "form" / "reasoning-seed0.json").read_bytes())
+    taken = sum(json.loads(path.read_text("utf-8"))["timings"].values()) / 3600
+    row = next(line for line in paper.plan([0, 1, 2], tmp_path) if "`science.ablations form " in line)
+    assert row.endswith(f" | 1 | 5 | {5 * taken:.1f} |") and f"About {5 * taken:.1f} hours" in paper.plan([0, 1, 2], tmp_path)[-1]
 
 
 # ---- the pages

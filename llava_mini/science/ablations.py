@@ -111,7 +111,7 @@ def table(group: str, results: dict[str, list[Result]]) -> str:
 
 
 def findings(group: str, results: dict[str, list[Result]]) -> list[Finding]:
-    """What came of each variant beside the unchanged run, see :func:`..comparison.find`."""
+    """What came of each variant beside the unchanged run, see :func:`..evaluation.findings.find`."""
     first, *others = GROUPS[group].values()
     labels = {variant.label: [run.accuracy["test"]["true"]["all"] for run in results.get(name, [])] for name, variant in GROUPS[group].items()}
     return [find(labels[first.label], labels[other.label], (first.label, other.label), claimed=other.paper is not None,
