@@ -9,9 +9,10 @@
 ::
 
     data/results/ablations/<group>/<variant>-seed<n>.json     a run, as evaluation/results.py writes it
+    data/results/mini-full.json, mini-full-seed1.json, ...    the unchanged one, which is in every group; mini-lora.json in one
     data/results/ablations/<group>.png, .md                   made from these files and nothing else
 
-Every run is a main job under a name of its own (the unchanged one is the main job itself), so a run that was stopped goes
+Every run is a main job under a name of its own (the unchanged one is the main job itself, kept where ``main --results`` puts it), so a run that was stopped goes
 on, and what is done is not done again. All runs of a group and a seed share stage 1 where it is the same training, and take
 as many steps in stage 2. What is counted here are exact answers; the paper's Table 4 has a judge, which is :mod:`.bench`, and its
 Table 8 ScienceQA, which is :mod:`.science.ablations`.
@@ -83,11 +84,17 @@ def job_of(group: str, name: str, seed: int, base: Job) -> Job:
     return replace(base, settings=settings, seed=seed, name="" if main_job else f"{group}-{name}-seed{seed}", **variant.job)
 
 
+def place(group: str, name: str, seed: int, base: Job, folder: Path = FOLDER) -> Path:
+    """Where the result of a variant is kept: in the group's folder; a main job's beside ``folder``, as all groups share it."""
+    job = job_of(group, name, seed, base)
+    return folder / group / f"{name}-seed{seed}.json" if job.name.startswith(f"{group}-") else folder.parent / f"{job.name}.json"
+
+
 def compare(group: str, names: list[str], seeds: list[int], base: Job, folder: Path = FOLDER) -> None:
-    """Runs what is missing or was made from something else, one after the other, and keeps each result in ``folder``."""
-    runs = [(name, GROUPS[group][name].label, job) for seed in seeds for name in names
-            for job in [job_of(group, name, seed, base)]]                   # a wrong name is told before any run
-    run_missing(runs, folder / group, carry_out=carry_out, made_from=made_from, recipe=recipe)
+    """Runs what is missing or was made from something else, one after the other, and keeps each result in its place."""
+    runs = [(place(group, name, seed, base, folder), GROUPS[group][name].label, job_of(group, name, seed, base))
+            for seed in seeds for name in names]                            # a wrong name is told before any run
+    run_missing(runs, carry_out=carry_out, made_from=made_from, recipe=recipe)
 
 
 def recipe(job: Job) -> dict:
@@ -99,8 +106,8 @@ def recipe(job: Job) -> dict:
 
 def found(group: str, base: Job, folder: Path = FOLDER) -> dict[str, list]:
     """The results that are there: variant -> one for each seed. Raises InputError as :func:`.comparison.read_runs` does."""
-    return read_runs(GROUPS[group], folder / group, job_of=lambda name, seed: job_of(group, name, seed, base), same=("storybook", "teacher"),
-                     recipe=recipe)
+    return read_runs(GROUPS[group], folder / group, job_of=lambda name, seed: job_of(group, name, seed, base), recipe=recipe,
+                     place=lambda name, seed: place(group, name, seed, base, folder), same=("storybook", "teacher"))
 
 
 def table(group: str, results: dict[str, list]) -> str:
@@ -137,7 +144,7 @@ def findings(group: str, results: dict[str, list]) -> list[Finding]:
 
 def verdicts(group: str, results: dict[str, list]) -> list[str]:
     """The same, a sentence for each."""
-    return [f"{found.better} {found.here[0]:.1f}%, {found.worse} {found.here[1]:.1f}%: {found.words}." for found in findings(group, results)]
+    return [found.line() for found in findings(group, results)]
 
 
 def tell(group: str, base: Job, folder: Path = FOLDER) -> list[Path]:

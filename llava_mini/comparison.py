@@ -1,13 +1,13 @@
 """Runs that differ in one thing, kept side by side: what :mod:`.ablations` and :mod:`.science.ablations` share.
 
-::
-
-    <folder>/<variant>-seed<n>.json         a run's result, as evaluation/results.py writes it
+A run's result lies in the folder of its group. That of the unchanged run, which every group is held against, lies in one place
+for all of them.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -15,15 +15,14 @@ from .errors import InputError
 from .report import keep
 
 
-def run_missing(runs: Iterable[tuple[str, str, object]], folder: Path, *, carry_out: Callable, made_from: Callable,
+def run_missing(runs: Iterable[tuple[Path, str, object]], *, carry_out: Callable, made_from: Callable,
                 recipe: Callable[[object], dict] = lambda job: {}) -> None:
-    """Carries out the runs, (variant, label, job), whose result is not in ``folder`` or was made from something else.
+    """Carries out the runs, (where the result is kept, label, job), whose result is not there or was made from something else.
 
     ``carry_out(job)`` returns None where another process writes the result; ``made_from(job)`` is what a result must say it is of,
     and ``recipe(job)`` is a part of the settings that it must have been made with.
     """
-    for variant, label, job in runs:
-        kept = folder / f"{variant}-seed{job.seed}.json"
+    for kept, label, job in runs:
         settings = kept_settings(kept, recipe(job))
         if settings is not None and settings.get("made from") == made_from(job):
             print(f"There already: {kept}")
@@ -50,29 +49,41 @@ def holds(settings: dict, part: dict) -> bool:
                name in settings and settings[name] == value for name, value in part.items())
 
 
-def read_runs(variants: Iterable[str], folder: Path, *, job_of: Callable, same: Sequence[str],
+def read_runs(variants: Sequence[str], folder: Path, *, job_of: Callable, place: Callable, same: Sequence[str],
               recipe: Callable[[object], dict] = lambda job: {}) -> dict[str, list]:
     """The results that are there: variant -> one for each seed, in the order of the variants.
 
-    ``job_of(variant, seed)`` is the job that a result must be of, ``recipe`` is as above, and ``same`` are the parts of "made from"
-    that all must share.
-    Raises InputError for a file that is no result, or of another run than its name says, and where two cannot be compared.
+    ``job_of(variant, seed)`` is the job that a result must be of, and ``place(variant, seed)`` where it lies: in ``folder``, or
+    where the unchanged run has its place. ``recipe`` is as above, and ``same`` are the parts of "made from" that all must share.
+    Raises InputError for a file that is no result, or of another run than its name says, or not of these variants, and where two
+    cannot be compared.
     """
     from .evaluation import read_result
 
     results: dict[str, list] = {}
-    for variant in variants:
-        for path in sorted(folder.glob(f"{variant}-seed*.json")):
-            result = read_result(path)
-            if result.name != job_of(variant, result.seed).name or not path.stem.endswith(f"seed{result.seed}"):
-                raise InputError(f"{path}: it is a result of the run {result.name}; put it back under its name.")
-            if not holds(result.settings, recipe(job_of(variant, result.seed))):
-                raise InputError(f"{path}: it was made with other settings than today's profile has; run the command again without --show.")
-            results.setdefault(variant, []).append(result)
+    seeds = _seeds({folder, *(place(variant, 0).parent for variant in variants)})
+    expected = {place(variant, seed): (variant, seed) for variant in variants for seed in seeds}
+    for path in sorted(set(folder.glob("*.json")) - set(expected)):
+        raise InputError(f"{path}: no result of this comparison is kept there; put it back under its name, or delete it.")
+    for path, (variant, seed) in expected.items():
+        if not path.exists():
+            continue
+        result = read_result(path)
+        if result.name != job_of(variant, seed).name or result.seed != seed:
+            raise InputError(f"{path}: it is a result of the run {result.name}; put it back under its name.")
+        if not holds(result.settings, recipe(job_of(variant, seed))):
+            raise InputError(f"{path}: it was made with other settings than today's profile has; run the command again without --show.")
+        results.setdefault(variant, []).append(result)
     for part in same:
         if len({result.settings.get("made from", {}).get(part) for runs in results.values() for result in runs}) > 1:
             raise InputError(f"{folder}: the results come from different states of the {part}; run the command again without --show.")
     return results
+
+
+def _seeds(folders: Iterable[Path]) -> list[int]:
+    """Seeds that names in the folders end with, and 0, with which a name need not end."""
+    found = (re.search(r"seed(\d+)$", path.stem) for folder in folders for path in folder.glob("*.json"))
+    return sorted({0} | {int(number[1]) for number in found if number})
 
 
 def share(tallies: Sequence[dict]) -> str:

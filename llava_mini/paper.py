@@ -63,7 +63,7 @@ def steps(seeds: Sequence[int], results: Path = RESULTS) -> list[Step]:
     def add_groups(words: str, module, first, folder: Path) -> None:
         for group, variants in module.GROUPS.items():
             names = [name for name in variants if group != "data" or name in table_4.ROWS.values()]         # half of it is nobody's row
-            files = {folder / group / f"{name}-seed{seed}.json": module.recipe(module.job_of(group, name, seed, first))
+            files = {module.place(group, name, seed, first, folder): module.recipe(module.job_of(group, name, seed, first))
                      for name in names for seed in seeds}
             add(f"{words} {group}{wanted}{' --only ' + ' '.join(names) if len(names) < len(variants) else ''}", module.main,
                 {path: kept_settings(path, recipe) is not None for path, recipe in files.items()})
@@ -72,7 +72,7 @@ def steps(seeds: Sequence[int], results: Path = RESULTS) -> list[Step]:
     judged, at_school = results / "bench", results / "science"
     path = judged / "table-4.json"
     add(f"bench.table_4{wanted} --results", table_4.main, {path: _is_of(path, [
-        results / "ablations" / "data" / f"{name}-seed{seed}.json" for name in table_4.ROWS.values() for seed in seeds])})
+        ablations.place("data", name, seed, base, results / "ablations") for name in table_4.ROWS.values() for seed in seeds])})
     path = judged / "llava-mini.json"
     add("bench.run LLaVA-mini=data/pretrained/llava-mini --folder runs/bench/llava-mini --results", bench.main,
         {path: _is_of(path, [results / "mini-full.json"])})
@@ -98,13 +98,15 @@ def plan(seeds: Sequence[int], results: Path = RESULTS) -> list[str]:
     from .evaluation import read_result
 
     lines, whole, unknown = ["| command, behind `python -m llava_mini.` | results there | missing | hours, about |", "|---|---|---|---|"], 0.0, False
+    counted: set[Path] = set()
     for step in steps(seeds, results):
-        longest = max((sum(read_result(path).timings.values()) for path in step.there), default=0) if step.missing and "bench" not in step.words else 0
-        hours = len(step.missing) * longest / 3600
-        whole, unknown = whole + hours, unknown or bool(step.missing and not hours)
-        lines.append(f"| `{step.words}` | {len(step.there)} | {len(step.missing)} | {f'{hours:.1f}' if hours else '?' if step.missing else '-'} |")
-    return [*lines, "", f"About {whole:.1f} hours on a machine like that of the results there{', and what has a ?' if unknown else ''}; what several "
-            "groups share is counted in each and run once."]
+        missing = set(step.missing) - counted                               # an unchanged run is in several groups and is run once
+        counted |= missing
+        longest = max((sum(read_result(path).timings.values()) for path in step.there), default=0) if missing and "bench" not in step.words else 0
+        hours = len(missing) * longest / 3600
+        whole, unknown = whole + hours, unknown or bool(missing and not hours)
+        lines.append(f"| `{step.words}` | {len(step.there)} | {len(missing)} | {f'{hours:.1f}' if hours else '?' if missing else '-'} |")
+    return [*lines, "", f"About {whole:.1f} hours on a machine like that of the results there{', and what has a ?' if unknown else ''}."]
 
 
 def main(arguments: list[str] | None = None) -> int:

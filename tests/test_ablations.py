@@ -1,6 +1,7 @@
 """ablations.py and show/runs.py: runs that differ in one thing, and the table that is made of their results alone."""
 
 import json
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -23,14 +24,14 @@ def base(tiny_vision_folder, tiny_language_folder, tmp_path_factory):
 @pytest.fixture(scope="module")
 def folder(base):
     """Two variants, run once."""
-    folder = base.runs.parent / "results"
+    folder = base.runs.parent / "results" / "ablations"
     ablations.compare("data", ["all", "half"], [0], base, folder)
     return folder
 
 
 def test_each_variant_leaves_its_result(base, folder):
     """Guards against a comparison in which the variants were the same run."""
-    half, whole = read_result(folder / "data" / "half-seed0.json"), read_result(folder / "data" / "all-seed0.json")
+    half, whole = read_result(folder / "data" / "half-seed0.json"), read_result(folder.parent / "tiny-full-6.json")
     assert (whole.name, half.name) == ("tiny-full-6", "data-half-seed0") and whole.weights != half.weights
     assert (whole.settings["data"], half.settings["data"]) == ("all", "half")
     assert whole.settings["made from"] == half.settings["made from"] and set(whole.settings["made from"]) == {"vision", "language", "storybook", "teacher"}
@@ -79,25 +80,26 @@ def test_table_and_picture_say_what_the_results_say(base, folder):
         assert f"{half[split]['true']['all']['accuracy']:.1%} (" in row
     tally = half["test"]["true"]["all"]
     assert row.endswith(f" {tally['unreadable'] / tally['n']:.1%} |")
-    guess = read_result(folder / "data" / "all-seed0.json").accuracy["test"]["guess"]["all"]
+    guess = read_result(folder.parent / "tiny-full-6.json").accuracy["test"]["guess"]["all"]
     assert f"| *most frequent answer* | - | {guess['accuracy']:.1%} | " in table.read_text()
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_result_of_another_run_or_another_world_is_refused(base, folder, tmp_path):
-    """Guards against a renamed file, and against runs on different pictures in one table."""
-    (tmp_path / "data").mkdir()
+    """Guards against a renamed file, one that nobody reads, and against runs on different pictures in one table."""
+    tmp_path = tmp_path / "ablations"
+    (tmp_path / "data").mkdir(parents=True)
     result = json.loads((folder / "data" / "half-seed0.json").read_text())
-    for name, part in (("half-seed1", {}), ("detail-seed0", {})):
+    for name in ("half-seed1", "detail-seed0", "half-seed0 (copy)", "quarter-seed0", "all-seed0"):       # the unchanged run lies elsewhere
         path = tmp_path / "data" / f"{name}.json"
         path.write_text(json.dumps(result))
-        with pytest.raises(InputError, match="put it back under its name"):
+        with pytest.raises(InputError, match=rf"{re.escape(name)}.json: .*; put it back under its name"):
             ablations.found("data", base, tmp_path)
         path.unlink()
     (tmp_path / "data" / "half-seed0.json").write_text(json.dumps(result))
     result["name"], result["settings"]["made from"] = "tiny-full-6", result["settings"]["made from"] | {"storybook": "another"}
     result["settings"]["data"] = "all"
-    (tmp_path / "data" / "all-seed0.json").write_text(json.dumps(result))
+    (tmp_path.parent / "tiny-full-6.json").write_text(json.dumps(result))
     with pytest.raises(InputError, match="different states of the storybook"):
         ablations.found("data", base, tmp_path)
     with pytest.raises(InputError, match="no result in"):
@@ -131,11 +133,11 @@ def test_each_claim_of_the_papers_gets_its_verdict():
 
     data = {"all": runs(360, 364), "half": runs(300, 304), "conversation": runs(330, 361), "detail-reasoning": runs(370, 380)}
     assert ablations.verdicts("data", data) == [
-        "all of it 90.5%, half of it 75.5%: the two differ (by the 95% interval and the ranges over 2 seeds).",
-        "all of it 90.5%, conversation only 86.4%: within noise (by the 95% interval and the ranges over 2 seeds).",
-        "all of it 90.5%, detail + reasoning 93.8%: the other order (by the 95% interval and the ranges over 2 seeds)."]
+        "all of it beside half of it: 90.5 and 75.5, the two differ (by the 95% interval and the ranges over 2 seeds).",
+        "all of it above conversation only? 90.5 and 86.4: within noise (by the 95% interval and the ranges over 2 seeds).",
+        "all of it above detail + reasoning? 90.5 and 93.8: the other order (by the 95% interval and the ranges over 2 seeds)."]
     assert ablations.verdicts("projector", {"linear": runs(300), "mlp": runs(360)}) == [
-        "mlp2x_gelu 90.0%, linear 75.0%: the same order (by the 95% interval of one seed)."]
+        "mlp2x_gelu above linear? 90.0 and 75.0: the same order (by the 95% interval of one seed)."]
     assert ablations.verdicts("layer", {"last": runs(300)}) == []
 
 

@@ -162,11 +162,11 @@ def test_the_order_of_table_4_gets_its_verdict():
     rows = (row_of("conversation", 60, 62), row_of("all", 80, 82), row_of("detail + reasoning", 79, 81), row_of("no instruction tuning", 57, what="untuned"))
     told = verdicts_of(*rows)
     seeds = "by the 95% intervals of the two; the ranges over the seeds"
-    assert told == [f"- all above detail + reasoning: 81.0 and 80.0 (paper: 85.1 and 81.9), within noise ({seeds} meet).",
-                    f"- detail + reasoning above conversation: 80.0 and 61.0 (paper: 81.9 and 73.8), reproduced ({seeds} do not meet).",
-                    "- conversation above no instruction tuning: 61.0 and 57.0 (paper: 73.8 and 21.5), within noise (by the 95% intervals of the two).",
-                    f"- all above conversation: 81.0 and 61.0 (paper: 85.1 and 73.8), reproduced ({seeds} do not meet).",
-                    "- all above no instruction tuning: 81.0 and 57.0 (paper: 85.1 and 21.5), reproduced (by the 95% intervals of the two)."]
+    assert told == [f"all above detail + reasoning? 81.0 and 80.0 (paper: 85.1 and 81.9): within noise ({seeds} meet).",
+                    f"detail + reasoning above conversation? 80.0 and 61.0 (paper: 81.9 and 73.8): reproduced ({seeds} do not meet).",
+                    "conversation above no instruction tuning? 61.0 and 57.0 (paper: 73.8 and 21.5): within noise (by the 95% intervals of the two).",
+                    f"all above conversation? 81.0 and 61.0 (paper: 85.1 and 73.8): reproduced ({seeds} do not meet).",
+                    "all above no instruction tuning? 81.0 and 57.0 (paper: 85.1 and 21.5): reproduced (by the 95% intervals of the two)."]
     assert "paper" not in "".join(verdicts_of(*rows, bench="wild"))             # its Table 4 is on COCO's photographs
     assert "not reproduced: it is the other way round" in verdicts_of(row_of("all", 50), row_of("conversation", 70))[0]
     assert verdicts_of(row_of("LLaVA-mini", 80), row_of("no instruction tuning", 20, what="untuned")) == []
@@ -204,11 +204,11 @@ def test_table_5_gets_its_verdicts_too():
     rows = (row_of("few", 20, what="few-shot"), row_of("captioner (stage 1)", 40, what="captioner"), row_of("M, no picture", 72, what="blind"),
             row_of("M, another's picture", 30, what="shuffled"), row_of("M", 70))
     told = verdicts_of(*rows, bench="wild")
-    assert told == ["- M above captioner (stage 1): 70.0 and 40.0 (paper, LLaVA and BLIP-2: 67.3 and 38.1), reproduced (by the 95% intervals of the two).",
-                    "- captioner (stage 1) above few: 40.0 and 20.0 (paper, BLIP-2 and OpenFlamingo: 38.1 and 19.1), reproduced (by the 95% intervals of the two).",
-                    "- M above M, no picture: 70.0 and 72.0, within noise (by the 95% intervals of the two).",
-                    "- M above M, another's picture: 70.0 and 30.0, as it should be (by the 95% intervals of the two)."]
-    assert [line.split(",")[0] for line in verdicts_of(*rows)][:2] == ["- M above captioner (stage 1): 70.0 and 40.0", "- captioner (stage 1) above few: 40.0 and 20.0"]
+    assert told == ["M above captioner (stage 1)? 70.0 and 40.0 (paper, LLaVA and BLIP-2: 67.3 and 38.1): reproduced (by the 95% intervals of the two).",
+                    "captioner (stage 1) above few? 40.0 and 20.0 (paper, BLIP-2 and OpenFlamingo: 38.1 and 19.1): reproduced (by the 95% intervals of the two).",
+                    "M beside M, no picture: 70.0 and 72.0, within noise (by the 95% intervals of the two).",
+                    "M above M, another's picture? 70.0 and 30.0: as it should be (by the 95% intervals of the two)."]
+    assert [line.split(": ")[0] for line in verdicts_of(*rows)][:2] == ["M above captioner (stage 1)? 70.0 and 40.0", "captioner (stage 1) above few? 40.0 and 20.0"]
     assert "paper" not in "".join(verdicts_of(*rows))
 
 

@@ -340,7 +340,7 @@ def test_a_server_judges_two_files_and_is_asked_once(folder, tmp_path, wire):
     assert path == tmp_path / "results" / "pair-llava-text-some-model.json"
     assert (result.settings["asked"]["served"], result.settings["asked"]["answers"]) == (["judge-0613"], 4)
     text = tables.tell(tmp_path / "results", pair="llava-text-some-model")[0].read_text()
-    assert "| LLaVA + text.json (judge) | " in text and "## Table 10" in text and "- LLaVA + text.json (judge) above LLaVA: " in text
+    assert "| LLaVA + text.json (judge) | " in text and "## Table 10" in text and "- LLaVA + text.json (judge) above LLaVA? " in text
 
 
 def test_a_pair_with_a_server_reaches_the_tables(job, done, together, wire, tmp_path):
@@ -394,6 +394,8 @@ def test_ablations_run_what_is_missing_and_tell_what_is_there(tuned, tmp_path, m
     ablations.compare("start", ["fresh", "tuned"], [0], tuned, tmp_path)
     monkeypatch.setattr(ablations, "carry_out", lambda job: pytest.fail("run again"))
     ablations.compare("start", ["fresh", "tuned"], [0], tuned, tmp_path)
+    ablations.compare("form", ["reasoning"], [0], tuned, tmp_path)                                  # the unchanged run, which all groups share
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.json")) == [f"{tuned.name}.json", "start/fresh-seed0.json"]
     other = replace(tuned, settings=replace(tuned.settings, science=replace(tuned.settings.science, learning_rate=1e-3)), name="")
     with pytest.raises(pytest.fail.Exception, match="run again"):
         ablations.compare("start", ["fresh"], [0], other, tmp_path)                                 # another recipe is another run
@@ -409,7 +411,7 @@ def test_ablations_run_what_is_missing_and_tell_what_is_there(tuned, tmp_path, m
     with pytest.raises(InputError, match="put it back under its name"):
         ablations.found("start", tuned, tmp_path)
     with pytest.raises(InputError, match="no result in"):
-        ablations.tell("layer", tuned, tmp_path)
+        ablations.tell("start", tuned, tmp_path / "empty")
 
 
 def run_of(correct: int, n: int = 400, curve=(), seed: int = 0):
@@ -426,7 +428,7 @@ def test_each_claim_of_the_paper_gets_its_verdict():
     def of(one, other):
         return ablations.verdicts("start", {"aligned": one, "fresh": other})
 
-    assert of([run_of(300)], [run_of(200)]) == ["after stage 1 75.0%, without stage 1 50.0%: reproduced (by the 95% interval of one seed)."]
+    assert of([run_of(300)], [run_of(200)]) == ["after stage 1 above without stage 1? 75.0 and 50.0 (paper: 90.92 and 85.81): reproduced (by the 95% interval of one seed)."]
     assert "not reproduced: it is the other way round" in of([run_of(200)], [run_of(300)])[0] and "within noise" in of([run_of(200)], [run_of(205)])[0]
     assert "reproduced (by the 95% interval and the ranges over 2 seeds)" in of([run_of(300), run_of(301)], [run_of(248), run_of(249)])[0]
     assert "within noise (by the 95% interval and the ranges" in of([run_of(300), run_of(310)], [run_of(200), run_of(301)])[0]      # the ranges meet
@@ -496,8 +498,8 @@ def test_the_tables_say_what_the_results_say(job, together, tmp_path):
     theirs = found["llava"]["true"]["authors"]
     assert theirs["n"] == 4 and f"narrower rule: LLaVA {100 * theirs['accuracy']:.2f} (unread: {theirs['unreadable']}), the language parent without" in text
     assert "## Table 10" in text and "| LLaVA, with the picture | " in text and "text-only language parent, may pass (GPT-4's part) " in text
-    assert all(f"- LLaVA {words}: " in text for words in ("above language parent, no pictures", "+ language parent (complement) beside LLaVA",
-                                                          "+ language parent (judge) above LLaVA", "+ language parent (judge) above LLaVA + language parent (complement)"))
+    assert all(f"- LLaVA {words} " in text for words in ("above language parent, no pictures?", "+ language parent (complement) beside LLaVA:",
+                                                         "+ language parent (judge) above LLaVA?", "+ language parent (judge) above LLaVA + language parent (complement)?"))
     assert "| *the paper's LLaVA* | 90.36 |" in text and "| *the paper's judge* | - | - | - | - | - | - | - | - | 92.53 |" in text
     passed = found["pair"]["text-only"]["columns"]["IMG"]
     assert f"Of the text-only model's, {passed['unreadable'] + passed['missing']} are about pictures" in text
@@ -520,10 +522,10 @@ def test_the_claims_on_the_rules_by_hand():
     12/402 with the half 1.96 * sqrt((30/402 - (12/402)**2) / 402) = 0.0265, from +0.3 to +5.6. Unpaired, 312 and 300 of 400 are noise.
     """
     one = tables.claims(pair_of(complement=(5, 1), judge=(20, 8)))
-    assert one[0].startswith("- LLaVA + gpt-4o (complement) beside LLaVA: 76.00 and 75.00 (paper: 90.97 and 90.92), within noise (paired 95% interval ")
-    assert one[1] == ("- LLaVA + gpt-4o (judge) above LLaVA: 78.00 and 75.00 (paper: 92.53 and 90.92), reproduced (paired 95% interval of the "
-                      "difference +0.3 to +5.6).")
-    assert one[2].startswith("- LLaVA + gpt-4o (judge) above LLaVA + gpt-4o (complement): 78.00 and 76.00 (paper: 92.53 and 90.97), within noise (unpaired ")
+    assert one[0].startswith("LLaVA + gpt-4o (complement) beside LLaVA: 76.00 and 75.00 (paper: 90.97 and 90.92), within noise (paired 95% interval ")
+    assert one[1] == ("LLaVA + gpt-4o (judge) above LLaVA? 78.00 and 75.00 (paper: 92.53 and 90.92): reproduced (paired 95% interval of the "
+                      "difference: +0.3 to +5.6).")
+    assert one[2].startswith("LLaVA + gpt-4o (judge) above LLaVA + gpt-4o (complement)? 78.00 and 76.00 (paper: 92.53 and 90.97): within noise (unpaired ")
     assert "within noise (unpaired" in tables.claims(pair_of())[1]
     assert "not reproduced: it is the other way round (paired" in tables.claims(pair_of(judge=(20, 80)))[1]
     assert "within noise (paired 95% interval" in tables.claims(pair_of(judge=(7, 7)))[1] and tables.claims({}) == []
@@ -536,8 +538,8 @@ def test_llava_is_held_against_the_parent_that_cannot_pass():
         return SimpleNamespace(accuracy={"test": {"true": {"all": {"n": 400, "correct": correct, "accuracy": correct / 400}}}})
 
     assert tables.claims({"llava": result(300), "text": result(200)}) == [
-        "- LLaVA above language parent, no pictures: 75.00 and 50.00 (paper, LLaVA and GPT-4 without pictures: 90.92 and 82.69), reproduced "
-        "(unpaired 95% interval of the difference +18.4 to +31.3)."]
+        "LLaVA above language parent, no pictures? 75.00 and 50.00 (paper, LLaVA and GPT-4 without pictures: 90.92 and 82.69): reproduced "
+        "(unpaired 95% interval of the difference: +18.4 to +31.3)."]
 
 
 def test_results_of_different_problems_or_weights_are_refused(together, tmp_path):

@@ -158,7 +158,7 @@ def _brackets(found: dict, bench: str) -> str:
 
 def _verdicts(found: dict, bench: str) -> str:
     """The lines of :mod:`.verdicts`, in which labels are the user's too."""
-    return "\n".join(f"- {_plain(line.removeprefix('- '))}" for line in verdicts(found, bench))
+    return "\n".join(f"- {_plain(line)}" for line in verdicts(found, bench))
 
 
 def _plain(text: str) -> str:

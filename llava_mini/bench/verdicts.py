@@ -33,12 +33,7 @@ def findings(found: dict, bench: str) -> list[Finding]:
 
 def verdicts(found: dict, bench: str) -> list[str]:
     """The same, a line for each."""
-    lines = []
-    for one in findings(found, bench):
-        names = ", {} and {}".format(*one.theirs) if one.theirs else ""
-        paper = " (paper{}: {} and {})".format(names, *one.paper) if one.paper else ""
-        lines.append(f"- {one.better} above {one.worse}: {one.here[0]:.1f} and {one.here[1]:.1f}{paper}, {one.words}.")
-    return lines
+    return [one.line() for one in findings(found, bench)]
 
 
 def _of_table_4(rows: list[dict], bench: str) -> list[tuple]:

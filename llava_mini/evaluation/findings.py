@@ -32,6 +32,15 @@ class Finding:
         """``"reproduced (by the 95% interval of one seed)"``."""
         return f"{self.outcome} ({self.how})"
 
+    def line(self, digits: int = 1) -> str:
+        """``"all above half? 85.1 and 80.0 (paper: 90.92 and 85.81): reproduced (by ...)."``; "beside" where nobody says which has more."""
+        here, names = (f"{value:.{digits}f}" for value in self.here), ", {} and {}".format(*self.theirs) if self.theirs else ""
+        paper = " (paper{}: {} and {})".format(names, *self.paper) if self.paper else ""
+        numbers = f"{' and '.join(here)}{paper}"
+        if self.claimed or self.outcome not in (NOISE, DIFFER):
+            return f"{self.better} above {self.worse}? {numbers}: {self.words}."
+        return f"{self.better} beside {self.worse}: {numbers}, {self.words}."
+
 
 def came_out(as_claimed: bool, paper: tuple[float, float] | None) -> str:
     """What came of a claim, where it is no noise."""

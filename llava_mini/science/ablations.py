@@ -9,10 +9,10 @@
 ::
 
     data/results/science/<group>/<variant>-seed<n>.json     a run, as record.py writes it
+    data/results/science/llava.json, llava-seed1.json, ...  the unchanged one, which is in every group
     data/results/science/<group>.md, .png, -epochs.png      made from these files and nothing else
 
-Every run goes on where it was stopped, and what is done is not done again. The unchanged run is in every group and is run
-once for each seed. Runs begin after stage 2 where the profile says so, which another layer or parent first has to go through.
+Every run goes on where it was stopped, and what is done is not done again. Runs begin after stage 2 where the profile says so, which another layer or parent first has to go through.
 """
 
 from __future__ import annotations
@@ -72,18 +72,24 @@ def job_of(group: str, name: str, seed: int, base: Job) -> Job:
                    **variant.job)
 
 
+def place(group: str, name: str, seed: int, base: Job, folder: Path = FOLDER) -> Path:
+    """Where the result of a variant is kept: in the group's folder; the unchanged run's in ``folder``, as all groups share it."""
+    job = job_of(group, name, seed, base)
+    return folder / group / f"{name}-seed{seed}.json" if job.name.startswith(f"{group}-") else folder / f"{job.name}.json"
+
+
 def compare(group: str, names: list[str], seeds: list[int], base: Job, folder: Path = FOLDER) -> None:
-    """Runs what is missing or was made from something else, one after the other, and keeps each result in ``folder``."""
+    """Runs what is missing or was made from something else, one after the other, and keeps each result in its place."""
     from . import tuning
 
-    runs = [(name, GROUPS[group][name].label, job) for seed in seeds for name in names
-            for job in [job_of(group, name, seed, base)]]                   # a wrong name is told before any run
+    runs = [(place(group, name, seed, base, folder), GROUPS[group][name].label, job_of(group, name, seed, base))
+            for seed in seeds for name in names]                            # a wrong name is told before any run
 
     def what_goes_in(job: Job) -> dict[str, str]:
         tuning.prepare(job)                                                 # what it begins with must be there to be named
         return record.made_from(job)
 
-    run_missing(runs, folder / group, carry_out=carry_out, made_from=what_goes_in, recipe=recipe)
+    run_missing(runs, carry_out=carry_out, made_from=what_goes_in, recipe=recipe)
 
 
 def recipe(job: Job) -> dict:
@@ -97,7 +103,7 @@ def recipe(job: Job) -> dict:
 def found(group: str, base: Job, folder: Path = FOLDER) -> dict[str, list[Result]]:
     """The results that are there: variant -> one for each seed. Raises InputError as :func:`..comparison.read_runs` does."""
     return read_runs(GROUPS[group], folder / group, job_of=lambda name, seed: job_of(group, name, seed, base),
-                     same=("storybook", "problems", "questions"), recipe=recipe)
+                     place=lambda name, seed: place(group, name, seed, base, folder), same=("storybook", "problems", "questions"), recipe=recipe)
 
 
 def table(group: str, results: dict[str, list[Result]]) -> str:
@@ -121,7 +127,7 @@ def findings(group: str, results: dict[str, list[Result]]) -> list[Finding]:
 
 def verdicts(group: str, results: dict[str, list[Result]]) -> list[str]:
     """The same, a sentence for each."""
-    return [f"{found.better} {found.here[0]:.1f}%, {found.worse} {found.here[1]:.1f}%: {found.words}." for found in findings(group, results)]
+    return [found.line() for found in findings(group, results)]
 
 
 def sooner(results: dict[str, list[Result]]) -> str | None:

@@ -157,15 +157,15 @@ def _found(better: str, worse: str, one: Mapping, other: Mapping, rows: tuple[st
     difference, how = _difference(one, other, {"true": "LLaVA"}.get(rows[1], rows[1]))
     paper = PAPER[rows[0]], PAPER[rows[1]]
     outcome = NOISE if difference.within_noise else came_out(difference.difference > 0, paper) if claimed else DIFFER
-    return Finding(better, worse, (100 * one["all"]["accuracy"], 100 * other["all"]["accuracy"]), outcome, f"{how} 95% interval", claimed=claimed,
-                   paper=paper, theirs=theirs, interval=(100 * difference.low, 100 * difference.high))
+    interval = 100 * difference.low, 100 * difference.high
+    return Finding(better, worse, (100 * one["all"]["accuracy"], 100 * other["all"]["accuracy"]), outcome,
+                   "{} 95% interval of the difference: {:+.1f} to {:+.1f}".format(how, *interval), claimed=claimed, paper=paper, theirs=theirs,
+                   interval=interval)
 
 
 def claims(results: Mapping[str, Result]) -> list[str]:
     """The same, a line for each."""
-    return [f"- {one.better} {'above' if one.claimed else 'beside'} {one.worse}: {one.here[0]:.2f} and {one.here[1]:.2f} (paper"
-            f"{', {} and {}'.format(*one.theirs) if one.theirs else ''}: {one.paper[0]} and {one.paper[1]}), {one.outcome} ({one.how} of the difference "
-            f"{one.interval[0]:+.1f} to {one.interval[1]:+.1f})." for one in findings(results)]
+    return [one.line(2) for one in findings(results)]
 
 
 def _difference(one: Mapping, other: Mapping, whom: str) -> tuple[Difference, str]:
@@ -223,7 +223,7 @@ def tell(folder: Path, seed: int = 0, pair: str = "") -> list[Path]:
     from .. import show
 
     results = read(folder, seed, pair)
-    parts = ["## Table 7", table7(results), unread(results), *filter(None, [by_authors(results), "\n".join(claims(results))])]
+    parts = ["## Table 7", table7(results), unread(results), *filter(None, [by_authors(results), "\n".join(f"- {line}" for line in claims(results))])]
     parts += ["## Does the picture matter?", sight(results)] if "llava" in results and "test pictures" in results["llava"].accuracy else []
     parts += ["## Table 10", table10(results["pair"])] if "pair" in results else []
     text = "\n\n".join(parts) + "\n"
