@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from llava_mini import show
-from llava_mini.bench import baselines, benchmark, reliability, result, rules, run, tables, takers, verdicts
+from llava_mini.bench import baselines, benchmark, reliability, resampling, result, rules, run, tables, takers, verdicts
 from llava_mini.bench.baselines import Shot
 from llava_mini.bench.judge import SETTINGS
 from llava_mini.bench.schema import Answer, Question, write_answers
@@ -112,13 +112,14 @@ def test_tables_are_made_from_the_result(found):
     assert lines[0] == "| the first | conversation | detail | complex | all | judged | exactly right |" and lines[2].startswith("| good | 100.0 (100.0 to 100.0) |")
     bad = found["benches"]["coco"]["rows"][1]["runs"]
     shares = [one["scores"]["all"]["relative"] for one in bad]
-    assert f"{sum(shares) / 2:.1f} ({min(shares):.1f} to {max(shares):.1f})" in lines[3] and "bad (2 seeds)" in lines[3] and "8 of 8" in lines[3] and lines[3].endswith("| 0.0 of 2 |")
+    low, high = found["benches"]["coco"]["rows"][1]["intervals"]["all"]
+    assert f"{sum(shares) / 2:.1f} ({low:.1f} to {high:.1f}; seeds {min(shares):.1f} to {max(shares):.1f})" in lines[3] and "bad (2 seeds)" in lines[3] and "8 of 8" in lines[3] and lines[3].endswith("| 0.0 of 2 |")
     panel = tables.panel_table(found, "coco")
     assert len(panel) == 2 + len(reliability.TRIALS) and "| again | 4 of 4 |" in panel[-2] and panel[-1].endswith("| low scores |") and "+0.00 (0.0% of the answers)" in panel[3] and "relative score 100" in panel[4]
     assert "2 exactly right answers of all rows have a mean score of 10.00, 4 wrong ones of" in tables.agreement_line(found, "coco")
     found["benches"]["coco"]["panel"]["agreement"]["higher"] = 0.875
     assert "Of bad's answers a right one has the higher score in 87.5% of all pairs" in tables.agreement_line(found, "coco")
-    assert "In brackets: the bootstrap 95% interval over pictures, or the range over the seeds where a row has several." in tables.whole(found)
+    assert "In brackets: the bootstrap 95% interval over pictures; where a row has several seeds also the range over the seeds." in tables.whole(found)
     assert OFFLINE in tables.judge_line(found) and "$" not in tables.judge_line(found) and tables.whole(found).count("| the first |") == 2
 
 
@@ -190,13 +191,50 @@ def test_seeds_and_pictures_must_both_tell_two_rows_apart():
     assert alone.endswith("reproduced (95% interval of the difference: +40.0 to +40.0).")
 
 
+def test_the_interval_of_several_seeds_is_that_of_their_mean():
+    """Guards against three seeds that agree on a handful of pictures, and a page that calls that certain.
+
+    Of two pictures a quarter of all draws has the first one twice and another quarter the second, so the interval ends there: with
+    seeds at 8 and 6 of 10 on the first picture and at 4 and 2 on the second that is 70 and 30.
+    """
+    runs = [{"0": [10, 8], "1": [10, 4]}, {"0": [10, 6], "1": [10, 2]}]
+    assert resampling.of_mean(runs, {"0": "a.png", "1": "b.png"}) == pytest.approx((30, 70))
+    assert resampling.of_mean(runs, {"0": "a.png", "1": "a.png"}) == pytest.approx((50, 50))            # one picture is always drawn
+    assert resampling.of_mean([runs[0] | {"2": [10, 10]}, runs[1]], {"0": "a.png", "1": "b.png", "2": "b.png"}) == pytest.approx((30, 70))
+    found = result.intervals(runs, {"0": "a.png", "1": "b.png"}, {"0": "conv", "1": "detail"})
+    assert found == {"conv": [70, 70], "detail": [30, 30], "all": [30, 70]}
+
+
+def test_table_4_is_told_by_kind_too():
+    """Guards against "in every column" of which nobody asked the interval, and the paper's number of another column."""
+    images, kinds = {str(n): f"{n // 3}.png" for n in range(60)}, {str(n): ("conv", "detail", "complex")[n % 3] for n in range(60)}
+
+    def row(label, *scores):
+        pairs = {name: [10, scores[int(name) % 3]] for name in images}
+        tallies = [{"relative": 10 * score, "judged": 20, "asked": 20} for score in scores]
+        run = {"pairs": pairs, "scores": {"all": {"relative": 10 * sum(scores) / 3}, "headline": 1, "kinds": dict(zip(("conv", "detail", "complex"), tallies))}}
+        return {"label": label, "what": "model", "runs": [run]}
+
+    part = {"title": "Bench", "rows": [row("conversation", 9, 2, 6), row("all", 8, 5, 6)], "images": images, "kinds": kinds}
+    told = verdicts.by_kind({"benches": {"coco": part}}, "coco")
+    assert [(one.here, one.paper, one.outcome) for one in told["conversation"]] == [
+        ((80, 90), (83.1, 76.5), "not reproduced: it is the other way round"), ((50, 20), (75.3, 59.8), "reproduced"), ((60, 60), (96.5, 84.9), "within noise")]
+    lines = tables.kinds_table({"benches": {"coco": part}}, "coco")
+    assert lines[0] == "| Bench: `all` above | conversation | detail | complex |"
+    assert lines[2] == ("| conversation | -10.0 (-10.0 to -10.0), not reproduced; paper +6.6 | +30.0 (+30.0 to +30.0), reproduced; paper +15.5 | "
+                        "+0.0 (+0.0 to +0.0), within noise; paper +11.6 |")
+    assert tables.kinds_table({"benches": {"wild": part}}, "wild")[2].count("paper") == 0
+    assert tables.kinds_table({"benches": {"coco": part | {"kinds": {}}}}, "coco") == []
+
+
 def test_the_difference_draws_the_same_pictures_for_both():
     """Guards against two rows that differ on every picture by the same, and are called alike because the pictures differ."""
     images = {str(n): f"{n}.png" for n in range(20)}
     hard = {name: [10, 1 + int(name) % 9] for name in images}
     better = {name: [10, pair[1] + 1] for name, pair in hard.items()}
     one, other = row_of("a", 60, pairs=better), row_of("b", 50, pairs=hard)
-    assert verdicts.difference(one, other, images) == pytest.approx((10, 10)) and verdicts.difference(other, one, images) == pytest.approx((-10, -10))
+    one, other = ([run["pairs"] for run in row["runs"]] for row in (one, other))
+    assert resampling.of_difference(one, other, images) == pytest.approx((10, 10)) and resampling.of_difference(other, one, images) == pytest.approx((-10, -10))
 
 
 def test_table_5_gets_its_verdicts_too():
@@ -320,8 +358,9 @@ def test_a_judge_that_costs_needs_a_budget_and_keeps_to_it_over_all_files(tmp_pa
 def test_the_pictures_say_what_the_file_says(found, out):
     """Guards against a figure without words, or with other numbers than the table."""
     drawing = show.relative_scores(found["benches"]["coco"])
-    assert drawing.alt.startswith("the first: score relative to the reference, with the 95% interval, or the range over the seeds where there are several:")
-    for rows, words in ((found["benches"]["coco"]["rows"][:1], "the 95% interval"), (found["benches"]["coco"]["rows"][1:], "the range over the seeds")):
+    assert drawing.alt.startswith("the first: score relative to the reference, with the 95% interval over pictures and a short line for each seed:")
+    for rows, words in ((found["benches"]["coco"]["rows"][:1], "the 95% interval over pictures"),
+                        (found["benches"]["coco"]["rows"][1:], "the 95% interval over pictures and a short line for each seed")):
         one = show.relative_scores(found["benches"]["coco"] | {"rows": rows})
         assert one.alt.splitlines()[0].endswith(f"with {words}:") and one.figure._supxlabel.get_text().endswith(f"(dashed), with {words}")
     assert "good (4 of 4 judged): conversation 100.0 (100.0 to 100.0)" in drawing.alt and "bad (8 of 8 judged, 2 seeds)" in drawing.alt

@@ -66,6 +66,17 @@ def test_missing_doubled_and_unknown_answers_are_counted_and_named(tmp_path):
         found.whole()
 
 
+def test_answers_to_another_benchmark_are_told_by_their_prompt(tmp_path):
+    """Guards against a wrong path: ids are 0, 1, 2 in every benchmark, so that all would be judged, and 90 of 90 be told."""
+    asked = [{"question_id": q.id, "text": "t", "prompt": f"<image>\n{q.text} "} for q in QUESTIONS]
+    assert not read_answers(written(tmp_path / "a.jsonl", *asked), QUESTIONS).faults                 # the question with something around it
+    found = read_answers(written(tmp_path / "b.jsonl", asked[0], asked[1] | {"prompt": "Something else?"}, asked[2] | {"prompt": 3}), QUESTIONS)
+    assert list(found.rows) == ["0"] and "line 3: field 'prompt'" in found.faults[0]
+    assert "b.jsonl: answers whose prompt is not the question of that id: 1 of 3 (1); give the answers to these questions." in found.faults
+    with pytest.raises(InputError, match="not the question of that id"):
+        found.whole()
+
+
 def test_the_authors_own_forms_are_read(tmp_path):
     """Guards against refusing references without an answer_id, and reviews of In-the-Wild with their prefix."""
     found = read_answers(written(tmp_path / "r.jsonl", *({"question_id": i, "text": "t", "category": "conv"} for i in range(3))), QUESTIONS).whole()
@@ -82,6 +93,10 @@ def test_contexts_of_both_forms(tmp_path):
     assert found == {"0": "A dog.\n\ndog: [0.1, 0.2, 0.3, 0.4]", "1": "A dog.\n\ndog: [0.1, 0.2, 0.3, 0.4]", "2": "A cat.\nIt is white."}
     wild = written(tmp_path / "w.jsonl", {"id": "1", "image": "p0.jpg", "caption": " One. "}, {"id": "2", "image": "p1.jpg", "caption": ["One.", "Two."]})
     assert read_contexts(wild, QUESTIONS) == {"0": "One.", "1": "One.", "2": "One.\nTwo."}
+    twice = written(tmp_path / "d.jsonl", {"id": "1", "image": "p0.jpg", "caption": "A dog."}, {"id": "2", "image": "p1.jpg", "caption": "B"},
+                    {"id": "3", "image": "p0.jpg", "caption": "A cat."}, {"id": "4", "image": "p1.jpg", "caption": "B"})
+    with pytest.raises(InputError, match=r"d.jsonl: pictures that come twice with different words: 1 \(p0.jpg\)"):
+        read_contexts(twice, QUESTIONS)
     with pytest.raises(InputError, match=r"that are not in it: 1 \(p1.jpg\)"):
         read_contexts(written(tmp_path / "c.jsonl", CONTEXTS[0]), QUESTIONS)
     with pytest.raises(InputError, match="w.jsonl, line 1: field 'caption'"):

@@ -26,7 +26,9 @@ def reviews(*contents, swapped=False) -> Found:
     ("", None), ("   \n", None), ("8", None), ("8 9 10", None), ("85 90", None), ("0 5", None), ("-1 -1", None), ("8 11", None), ("8-9", None),
     ("7-8 9", None), ("8 8-9", None), ("8/5 9/5", None), ("8/10", None), ("8/9", None), ("80% 90%", None), ("8,5 9,0", None), ("8,9", None),
     ("eight nine", None), ("Both are good.\n8 9", None), ("There are 2 dogs and 3 cats.", None), ("Assistant 1: 8, 9", None),
-    ("Assistant 1: 8, Assistant 1: 9", None), ("8 ten", None), ("8 9, 7", None), ("8.5.1 9", None), ("\u0665 \u0666", None)])
+    ("Assistant 1: 8, Assistant 1: 9", None), ("8 ten", None), ("8 9, 7", None), ("8.5.1 9", None), ("\u0665 \u0666", None),
+    ("4, 3 out of 5", None), ("7 3 of 5", None), ("8 9 points out of 20", None), ("8, 9 (of 100)", None), ("5 4 stars", None),
+    ("8, 9 out of 10", (8, 9)), ("8 9 (of 10)", (8, 9)), ("8 9 of course", (8, 9))])
 def test_a_score_line_is_read_or_refused(content, pair):
     """Guards against "8, 9" that becomes (-1, -1), and against numbers in reasons, ranges or other scales taken for two scores."""
     if pair is None:

@@ -188,7 +188,7 @@ def test_a_text_only_model_is_told_of_the_picture_it_does_not_see(six):
 @pytest.mark.parametrize("text", [
     "The answer is B.", "B", "b", "(b)", "B.", "b)", "B. It floats", "(B) It floats", "Wood floats.\nB", "Wood floats.\n(b)", "**B**", "The answer is **B**.", r"\boxed{B}",
     "Answer: (B)", "answer: b", "LECTURE: x\nSOLUTION: y\n###\nANSWER: B.", "Ｂ", "The answer is B because wood floats.", "The correct option is B",
-    "(A) a stone (B) a cork\nThe answer is B.", "A. a stone\nB. a cork\nThe answer is B.", "Die Antwort ist B.", "答案是B。", "So it must be (B)",
+    "(A) a stone (B) a cork\nThe answer is B.", "A. a stone\nB. a cork\nThe answer is B.", "Die Antwort ist B.", "答案是B。", "答案是：B", "答案：B", "the answer is b", "So it must be (B)",
     "The answer is B. BECAUSE: A stone sinks.", "The answer is B. I repeat: the answer is B.", 'The answer is "B".', "The answer is 'B'.", "The answer is “B”.",
     'The answer is "B. It floats".', '"B"', 'Answer: "B"', "The answer is «b».", "The answer is B.\n\nBECAUSE: option: A", "Choice: A is wrong. The answer is B.",
     "Option: B", "The answer is option: B"])
@@ -203,7 +203,7 @@ def test_a_letter_is_read(text):
     ("The answer is A. The correct option is B.", "two answers"), ('The answer is "A dog".', "no letter"), ('He said "A" and left.', "no letter"),
     ("B. The answer is C. Wood floats.", "two answers"), ("The answer is A.\nB", "two answers"), ("The answer is (a) or (b).", "two answers"),
     ("(A) a stone (B) a cork", "two answers"), ("The answer is D.", "no such option"), ("E", "no such option"), ("狗", "another script"), ("Ответ: Б", "another script"),
-    ("Das weiß ich nicht.", "no letter"), ("The answer is a dog.", "no letter"), ("The answer is A dog.", "no letter"), ("A dog", "no letter"),
+    ("Das weiß ich nicht.", "no letter"), ("The answer is a dog.", "no letter"), ("Wood floats, so the answer is a", "no letter"), ("The answer is A dog.", "no letter"), ("A dog", "no letter"),
     ("It holds vitamin C.", "no letter"), ("The answer is not B.", "no letter"), ("The answer is I think so.", "no letter"), ("FAILED", "no letter"), ("42", "no letter")])
 def test_what_cannot_be_read_is_refused_with_its_reason(text, reason):
     """Guards against a guess that counts as an answer."""
@@ -274,6 +274,19 @@ def test_a_file_of_indices_alone_is_scored(tmp_path, six):
     path.write_text(json.dumps({"acc": 20.0, "correct": 1, "count": 5, "results": {"1": 0, "2": 0, "3": -1, "4": 0, "5": -1}}))
     report = score(six.of("test"), files.read_results(path, six.of("test")))
     assert report.chosen == [0, 0, None, 0, None] and report.all.missing == 2 and report.all.correct == 1
+
+
+def test_an_index_beside_no_answer_is_no_answer(tmp_path, six):
+    """Guards against letters that were drawn by lot for what a model had not answered, and are right now and then."""
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps({"results": {"1": 0, "2": 0, "3": 0, "4": 0, "5": -1},
+                                "outputs": {"1": "The answer is A.", "2": "FAILED", "3": "FAILED", "5": "FAILED"}}))
+    found = files.read_results(path, six.of("test"))
+    assert found.texts == {"1": "The answer is A."} and found.indices == {"4": 0}
+
+    assert found.problems[0].startswith("result.json, results: 2 ids have an index although their output is 'FAILED' (2, 3); ")
+    report = score(six.of("test"), found)
+    assert report.chosen == [0, None, None, 0, None] and report.all.missing == 3
 
 
 def test_a_faulty_result_file_is_counted_and_named(tmp_path, six):

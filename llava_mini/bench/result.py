@@ -5,9 +5,10 @@
     {"format": 2, "name": "llava-mini", "date": UTC, "commit", "versions", "machine", "seeds": {...},
      "judge": {"model": "offline", "served": ["rule-judge"], "prompt": fingerprint of the prompt's fixed words, "temperature", "from", "to", "cost",
                "verdicts", "prompt_tokens"},
-     "benches": {"coco": {"title", "questions", "pictures", "fingerprint", "images": {question id: picture}, "rows": [row, ...], "panel": {...} or null}}}
+     "benches": {"coco": {"title", "questions", "pictures", "fingerprint", "images": {question id: picture}, "kinds": {question id: kind},
+                          "rows": [row, ...], "panel": {...} or null}}}
 
-    row    {"label": "LLaVA", "what": "model", "note": "", "runs": [one for each seed]}
+    row    {"label": "LLaVA", "what": "model", "note": "", "runs": [one for each seed], "intervals": {kind: [low, high]} of the mean of several seeds}
     run    {"model": id, "seed": number or null, "answers": file, "reviews": file, "scores": see scores.Scores.as_dict,
             "pairs": {question id: [reference's score, candidate's score]}, "agreement": {...} or null}
     panel  {"of": label, "trials": {name: {"scores", "moved", "moved at all"}}, "itself equal": share, "agreement": {...} or null}
@@ -29,6 +30,7 @@ from ..files import make_folder, write_safely
 from ..json_files import is_number
 from .benchmark import Benchmark
 from .reliability import MOVES, Agreement, Panel
+from .resampling import of_mean
 from .scores import Scores
 
 FORMAT, READS = 2, (1, 2)
@@ -43,8 +45,22 @@ def fingerprint(bench: Benchmark) -> str:
 
 def of_bench(bench: Benchmark, title: str, rows: list[dict], panel: dict | None) -> dict:
     """The part of one benchmark."""
+    images, kinds = ({str(q.id): getattr(q, name) for q in bench.questions} for name in ("image", "category"))
+    for row in rows:
+        if len(row["runs"]) > 1:
+            row["intervals"] = intervals([run["pairs"] for run in row["runs"]], images, kinds)
     return {"title": title, "questions": len(bench.questions), "pictures": len({q.image for q in bench.questions}),
-            "fingerprint": fingerprint(bench), "images": {str(q.id): q.image for q in bench.questions}, "rows": rows, "panel": panel}
+            "fingerprint": fingerprint(bench), "images": images, "kinds": kinds, "rows": rows, "panel": panel}
+
+
+def intervals(runs: list[dict], images: dict[str, str], kinds: dict[str, str]) -> dict[str, list[float]]:
+    """Bootstrap 95% intervals of the mean over the seeds, of each kind of question of which all runs have some, and of "all"."""
+    found = {}
+    for kind in (*dict.fromkeys(kinds.values()), "all"):
+        parts = [{name: pair for name, pair in pairs.items() if kind in ("all", kinds[name])} for pairs in runs]
+        if set.intersection(*map(set, parts)):
+            found[kind] = [round(value, 4) for value in of_mean(parts, images)]
+    return found
 
 
 def of_run(model: str, answers: str, reviews: str, scores: Scores, agreement: Agreement, seed: int | None = None) -> dict:

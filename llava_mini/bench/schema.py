@@ -51,6 +51,7 @@ class Answer:
     text: str
     answer_id: str | int                # the authors fall back on the question's id where there is none
     model_id: str | None = None
+    prompt: str | None = None           # what was asked, where the file tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ def read_questions(path) -> list[Question]:
 def read_answers(path, questions: Sequence[Question]) -> Found:
     """The answers to these questions, candidates or references. Faults, missing, doubled and unknown ids are told in ``faults``.
 
+    An answer whose "prompt" holds another question is of another benchmark, as ids are numbers from 0 in each; it does not count.
     Of two answers to a question the first counts. Raises InputError only where there is no such file.
     """
     return _joined(path, questions, "answers", _answer)
@@ -108,12 +110,17 @@ def read_reviews(path, questions: Sequence[Question]) -> Found:
 def read_contexts(path, questions: Sequence[Question]) -> dict[str, str]:
     """{text of a question's id: the picture in words}, from any source of :func:`..annotations.load` or In-the-Wild's captions.
 
-    A picture is found by its name, with or without "COCO_val2014_". Raises InputError for a picture that is not there.
+    A picture is found by its name, with or without "COCO_val2014_". Raises InputError for a picture that is not there, or there
+    twice with different words.
     """
     path = Path(path)
-    texts = _wild(path) if path.suffix == ".jsonl" and _is_wild(path) else {
-        record.image: annotations.context(record) for record in annotations.load(path)}
-    plain = {_COCO.sub(r"\1", name): text for name, text in texts.items()}
+    pairs = _wild(path) if path.suffix == ".jsonl" and _is_wild(path) else [
+        (record.image, annotations.context(record)) for record in annotations.load(path)]
+    plain: dict[str, str] = {}
+    doubled = [name for name, text in pairs if plain.setdefault(_COCO.sub(r"\1", name), text) != text]
+    if doubled:
+        raise InputError(f"{path.name}: pictures that come twice with different words: {len(doubled)} ({few(list(dict.fromkeys(doubled)))}); "
+                         "keep one description of each.")
     missing = list(dict.fromkeys(q.image for q in questions if _COCO.sub(r"\1", q.image) not in plain))
     if missing:
         raise InputError(f"{path.name}: pictures of the questions that are not in it: {len(missing)} ({few(missing)}); "
@@ -159,7 +166,7 @@ def _rows(path: Path, what: str, parse: Callable, faults: list[str]) -> Iterator
 
 
 def _joined(path, questions: Sequence[Question], what: str, parse: Callable) -> Found:
-    found, lines, unknown, doubled = Found(Path(path)), {}, [], []
+    found, lines, unknown, doubled, strange = Found(Path(path)), {}, [], [], []
     asked = {str(q.id): q for q in questions}
     for number, row in _rows(found.path, what, parse, found.faults):
         key = str(row.question_id)
@@ -167,11 +174,16 @@ def _joined(path, questions: Sequence[Question], what: str, parse: Callable) -> 
             unknown.append(key)
         elif lines.setdefault(key, number) != number:
             doubled.append(f"{key} in lines {lines[key]} and {number}")
+        elif (prompt := getattr(row, "prompt", None)) is not None and " ".join(asked[key].text.split()) not in " ".join(prompt.split()):
+            strange.append(key)
         else:
             found.rows[key] = row
     name, missing = found.path.name, [key for key in asked if key not in found.rows]
     if doubled:
         found.faults.append(f"{name}: questions with more than one {what[:-1]}: {len(doubled)} ({few(doubled)}); the first counts, remove the others.")
+    if strange:
+        found.faults.append(f"{name}: {what} whose prompt is not the question of that id: {len(strange)} of {len(asked)} ({few(strange)}); give the "
+                            f"{what} to these questions.")
     if unknown:
         found.faults.append(f"{name}: {what} to questions that are not asked: {len(unknown)} ({few(unknown)}); remove them, or give their questions.")
     if missing:
@@ -187,10 +199,12 @@ def _question(row: dict) -> Question:
 
 
 def _answer(row: dict) -> Answer:
-    name, model = an_id(row, "question_id"), row.get("model_id")
+    name, model, prompt = an_id(row, "question_id"), row.get("model_id"), row.get("prompt")
     if model is not None:
         model = a_text(model, "field 'model_id'")
-    return Answer(name, _written(row, "text"), an_id(row, "answer_id") if "answer_id" in row else name, model)
+    if prompt is not None:
+        prompt = a_text(prompt, "field 'prompt'")
+    return Answer(name, _written(row, "text"), an_id(row, "answer_id") if "answer_id" in row else name, model, prompt)
 
 
 def _review(row: dict) -> Review:
@@ -226,13 +240,13 @@ def _is_wild(path: Path) -> bool:
                for _, row in read_lines(existing(path, (".jsonl",), "contexts")))
 
 
-def _wild(path: Path) -> dict[str, str]:
+def _wild(path: Path) -> list[tuple[str, str]]:
     def parse(row: dict) -> tuple[str, str]:
         lines = row.get("caption")
         lines = lines if isinstance(lines, list) and lines else [lines]
         return _text(row, "image"), "\n".join(a_text(line, "field 'caption'").strip() for line in lines)
 
     faults: list[str] = []
-    texts = dict(pair for _, pair in _rows(path, "contexts", parse, faults))
+    pairs = [pair for _, pair in _rows(path, "contexts", parse, faults)]
     refuse(faults, "contexts")
-    return texts
+    return pairs

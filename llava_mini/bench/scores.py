@@ -32,6 +32,7 @@ _NAME = r"(?:(?:assistant|answer|response|model|score)\s*(?:no\.?\s*|number\s*)?
 _ONE = _NAME + rf"(?P<score{{0}}>{_NUMBER})"
 _LEAD = r"(?:(?:here are |the )?(?:two )?(?:scores?|ratings?)(?: are| is)?\s*[:=-]?\s*)?"
 _LINE = re.compile(rf"\s*{_LEAD}{_ONE.format(1)}(?:\s*[,;|&\n]\s*|\s+and\s+|\s+)(?:and\s+)?{_ONE.format(2)}(?P<rest>.*)", re.I | re.S)
+_SCALE = re.compile(r"[\s,;]*(?:points?\s*)?(?:(?:out\s+)?of\s+(?!10\b)\d|stars?\b)", re.I)         # behind the two: of 5, out of 20, stars
 _SINGLE = re.compile(rf"\s*{_ONE.format(1)}\s*[.,;]?\s*", re.I)
 _HEADING = re.compile(r"[^\d]*:\s*")
 
@@ -56,7 +57,7 @@ def parse(content: str, finish_reason: str | None = "stop") -> tuple[float, floa
         raise Unreadable("the verdict was cut off in its first line")
     head = "\n".join(lines[:2]) if len(lines) > 1 and _SINGLE.fullmatch(lines[0]) and _SINGLE.fullmatch(lines[1]) else lines[0]
     match = _LINE.fullmatch(head)
-    if not match or re.match(r"\s*(?:[,;|&/-]|and\b)?\s*\d", match["rest"]):
+    if not match or re.match(r"\s*(?:[,;|&/-]|and\b)?\s*\d", match["rest"]) or _SCALE.match(match["rest"]):
         raise Unreadable(f"its first line holds no two scores from {LOWEST} to {HIGHEST}: {head[:60]!r}")
     who = [name.lower().translate(str.maketrans("ab", "12")) if name else None for name in (match["who1"], match["who2"])]
     if who not in ([None, None], ["1", "2"], ["2", "1"]):

@@ -17,10 +17,10 @@ from .. import marks
 from ..commands import guarded
 from ..errors import InputError
 from ..instruct.prices import price
-from . import result
+from . import result, schema
 from .judge import COMPLETION
 from .reliability import EXPECTED
-from .verdicts import verdicts
+from .verdicts import by_kind, verdicts
 
 PAGE = Path(__file__).with_name("README.md")
 RESULTS = Path("data/results/bench")
@@ -29,26 +29,29 @@ PICTURES = {"": "Relative scores of all candidates", "-example": "What each cand
 KINDS = {"conv": "conversation", "detail": "detail", "complex": "complex"}
 
 
-def spread(tallies: list[dict]) -> tuple[float, float, float]:
-    """(score, low, high): of one run with its 95% interval, of several their mean with the lowest and the highest."""
-    shares = [tally["relative"] for tally in tallies]
-    low, high = (tallies[0]["low"], tallies[0]["high"]) if len(tallies) == 1 else (min(shares), max(shares))
-    return sum(shares) / len(shares), low, high
-
-
 def words_of_ranges(rows: list[dict]) -> str:
     """What the brackets hold: it differs with the number of seeds."""
-    several = {len(row["runs"]) > 1 for row in rows}
+    several = [row for row in rows if len(row["runs"]) > 1]
     interval, seeds = "the bootstrap 95% interval over pictures", "the range over the seeds"
-    return {frozenset([False]): interval, frozenset([True]): seeds}.get(frozenset(several), f"{interval}, or {seeds} where a row has several")
+    if not several:
+        return interval
+    if not all("intervals" in row for row in several):          # a result of an earlier version
+        return seeds if len(several) == len(rows) else f"{interval}, or {seeds} where a row has several"
+    return f"{interval}" + (f", and {seeds}" if len(several) == len(rows) else f"; where a row has several seeds also {seeds}")
 
 
-def cell(tallies: list[dict], whole: bool = True) -> str:
-    """``85.1 (80.2 to 90.0)`` as in :func:`spread`; ``85.1 (80.2 to 90.0; 29 of 30)`` where verdicts are lacking."""
-    if not whole or None in [tally["relative"] for tally in tallies]:
+def cell(tallies: list[dict], interval: list[float] | None = None) -> str:
+    """``85.1 (80.2 to 90.0)``: one run with its 95% interval; ``85.1 (80.2 to 90.0; seeds 84.0 to 86.2)``: the mean of several.
+
+    Without an ``interval`` of that mean there is the range alone. ``85.1 (80.2 to 90.0; 29 of 30)`` where verdicts are lacking.
+    """
+    shares = [tally["relative"] for tally in tallies]
+    if not shares or None in shares:
         return "-"
     judged, asked = (sum(tally[name] for tally in tallies) for name in ("judged", "asked"))
-    return "{:.1f} ({:.1f} to {:.1f}".format(*spread(tallies)) + (f"; {judged} of {asked})" if judged < asked else ")")
+    low, high = (tallies[0]["low"], tallies[0]["high"]) if len(tallies) == 1 else interval or (min(shares), max(shares))
+    seeds = f"; seeds {min(shares):.1f} to {max(shares):.1f}" if interval and len(shares) > 1 else ""
+    return f"{sum(shares) / len(shares):.1f} ({low:.1f} to {high:.1f}{seeds}" + (f"; {judged} of {asked})" if judged < asked else ")")
 
 
 def coverage(runs: list[dict]) -> str:
@@ -64,8 +67,9 @@ def relative_table(found: dict, bench: str) -> list[str]:
              "|---" * (len(kinds) + 4) + "|"]
     for row in rows:
         runs, exact = row["runs"], [run["agreement"] for run in row["runs"] if run["agreement"]]
-        cells = [cell([run["scores"]["kinds"][kind] for run in runs if kind in run["scores"]["kinds"]]) for kind in kinds]
-        cells.append(cell([run["scores"]["all"] for run in runs], all(run["scores"]["headline"] is not None for run in runs)))
+        whole, ranges = all(run["scores"]["headline"] is not None for run in runs), row.get("intervals", {})
+        cells = [cell([run["scores"]["kinds"][kind] for run in runs if kind in run["scores"]["kinds"]], ranges.get(kind)) for kind in kinds]
+        cells.append(cell([run["scores"]["all"] for run in runs], ranges.get("all")) if whole else "-")
         cells += [coverage(runs), _exactly(exact)]
         name = row["label"] + (f" ({len(runs)} seeds)" if len(runs) > 1 else "")
         lines.append("| " + " | ".join([_plain(name), *cells]) + " |")
@@ -145,7 +149,8 @@ def whole(found: dict) -> str:
     """Everything of a result as Markdown."""
     parts = [f"# {_plain(found['name'])}", judge_line(found)]
     for bench in found["benches"]:
-        parts += ["\n".join(relative_table(found, bench)), _brackets(found, bench), _verdicts(found, bench), agreement_line(found, bench)]
+        parts += ["\n".join(relative_table(found, bench)), _brackets(found, bench), _verdicts(found, bench), "\n".join(kinds_table(found, bench)),
+                  agreement_line(found, bench)]
         faults = dict.fromkeys(fault for row in found["benches"][bench]["rows"] for run in row["runs"] for fault in run["scores"]["faults"])
         parts += ["\n".join(panel_table(found, bench)), "\n".join(f"- {_plain(fault)}" for fault in faults)]
     notes = dict.fromkeys(f"{row['label']}: {row['note']}." for about in found["benches"].values() for row in about["rows"] if row["note"])
@@ -159,6 +164,22 @@ def _brackets(found: dict, bench: str) -> str:
 def _verdicts(found: dict, bench: str) -> str:
     """The lines of :mod:`.verdicts`, in which labels are the user's too."""
     return "\n".join(f"- {_plain(line)}" for line in verdicts(found, bench))
+
+
+def kinds_table(found: dict, bench: str) -> list[str]:
+    """How much higher ``all`` scores than each other row of Table 4 by kind, with what came of it; nothing where there are no such rows."""
+    rows = by_kind(found, bench)
+    if not rows:
+        return []
+    lines = [f"| {found['benches'][bench]['title']}: `all` above | " + " | ".join(KINDS[kind] for kind in schema.KINDS) + " |", "|---" * (1 + len(schema.KINDS)) + "|"]
+    for name, told in rows.items():
+        cells = []
+        for one in told:
+            interval = " ({:+.1f} to {:+.1f})".format(*one.interval) if one.interval else ""
+            paper = f"; paper {one.paper[0] - one.paper[1]:+.1f}" if one.paper else ""
+            cells.append(f"{one.here[0] - one.here[1]:+.1f}{interval}, {one.outcome.partition(':')[0]}{paper}")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def _plain(text: str) -> str:
@@ -179,7 +200,8 @@ def place(mark: str, folder: Path = RESULTS) -> str:
         return "\n".join(cost_table(found))
     pictures = [f"![{words} ({about['title']})](../../{drawn.as_posix()})" for name, about in found["benches"].items() for kind, words in PICTURES.items()
                 if (drawn := path.with_name(f"{path.stem}-{name}{kind}.png")).exists()]
-    parts = [part for bench in found["benches"] for part in ("\n".join(relative_table(found, bench)), _brackets(found, bench), _verdicts(found, bench)) if part]
+    parts = [part for bench in found["benches"] for part in ("\n".join(relative_table(found, bench)), _brackets(found, bench), _verdicts(found, bench),
+                                                             "\n".join(kinds_table(found, bench))) if part]
     return "\n\n".join([*parts, judge_line(found), *["\n".join(pictures)] * bool(pictures)])
 
 

@@ -18,10 +18,10 @@ OPTIONS = ("A", "B", "C", "D", "E")             # the letters that the authors k
 _ONE = r"(?:\([A-Ha-h]\)|[A-H](?![\w'’]))"          # a letter as part of a sentence; small ones only in brackets
 _SAYS = (r"(?i:answer|choice|option|antwort|respuesta|réponse|risposta|resposta|antwoord|svaret|ответ)"
          r"(?:\s+(?i:is|was|would be|must be|should be|ist|es|est|è|é|är|er)\b\s*:?|\s*[:=])\s*(?i:(?:option|choice|letter)\s+)?"
-         r"|(?:答案|答え|正解|정답)\s*(?:是|は|은|:)?\s*")
+         r"|(?:答案|答え|正解|정답)\s*(?:是|は|은)?\s*:?\s*")
 _STATED = re.compile(rf"(?:{_SAYS})[\"“„«]?({_ONE}(?:\s*(?:,|/|&|or|and)\s*{_ONE})*)")
 _LABEL = re.compile(r"(?i:option|choice)\s*[:=]")     # "option: B" may be of a list, so "The answer is A" goes before it
-_SMALL = re.compile(r"(?i:\banswer(?:\s+is|\s*:))\s*([a-h])[.!]?\s*$", re.MULTILINE)
+_SMALL = re.compile(r"(?i:\banswer(?:\s+is|\s*:))\s*((?!a\s*\Z)[a-h])[.!]?\s*$", re.MULTILINE)       # "the answer is a" was cut off before a noun
 _ARTICLE = re.compile(r"A\s+(?!(?:because|since|as|and|or|for)\b)[a-z]")    # "The answer is A dog" names no letter
 _LETTERS = re.compile(r"\(([A-Ha-h])\)|([A-H])")
 _BARE = re.compile(r"[(\[]?([A-Ha-h])[)\]]?[.:。]?")

@@ -79,8 +79,8 @@ def read_results(path, problems: Sequence[Problem]) -> Outputs:
     found = Outputs(name=path.name, problems=_first([f"{path.name}: {name!r} comes twice in one object; the last one counts." for name in twice],
                                                     path.name))
     known = {problem.id: problem for problem in problems}
-    _texts(data.get("outputs"), known, found)
-    _indices(data.get("results"), known, found)
+    failed = _texts(data.get("outputs"), known, found)
+    _indices(data.get("results"), known, found, failed)
     _sums(data, known, found)
     return found
 
@@ -100,7 +100,8 @@ def _first(sentences: Sequence[str], where: str) -> list[str]:
     return [*sentences[:NAMED], *([f"{where}: {more:,} more of the sort just told."] if more > 0 else [])]
 
 
-def _texts(outputs, known: dict[str, Problem], found: Outputs) -> None:
+def _texts(outputs, known: dict[str, Problem], found: Outputs) -> set[str]:
+    """Takes the texts; returns the ids that have none but ``FAILED``."""
     unknown, odd = [], []
     for name, text in outputs.items() if isinstance(outputs, dict) else ():
         if name not in known:
@@ -111,11 +112,12 @@ def _texts(outputs, known: dict[str, Problem], found: Outputs) -> None:
             found.texts[name] = text
     found.problems += _first(odd, f"{found.name}, outputs")
     _unknown(unknown, f"{found.name}, outputs", found)
+    return {name for name, text in outputs.items() if text == FAILED} if isinstance(outputs, dict) else set()
 
 
-def _indices(results, known: dict[str, Problem], found: Outputs) -> None:
-    """Takes an index where there is no text, and tells where it is another than the text says."""
-    unknown, odd, other = [], [], []
+def _indices(results, known: dict[str, Problem], found: Outputs, failed: set[str]) -> None:
+    """Takes an index where there is no text, and tells where it is another than the text says, or stands where there was no answer."""
+    unknown, odd, other, drawn = [], [], [], []
     for name, index in results.items() if isinstance(results, dict) else ():
         where = f"{found.name}, results: {name!r}"
         if name not in known:
@@ -126,8 +128,13 @@ def _indices(results, known: dict[str, Problem], found: Outputs) -> None:
             ours = read(found.texts[name], len(known[name].choices)).index
             if (NONE if ours is None else ours) != index:
                 other.append(f"{where} has {index}, but its text is read as {NONE if ours is None else ours}; the text counts.")
+        elif index != NONE and name in failed:
+            drawn.append(name)
         elif index != NONE:
             found.indices[name] = index
+    if drawn:
+        found.problems.append(f"{found.name}, results: {len(drawn):,} ids have an index although their output is {FAILED!r} ({few(drawn)}); "
+                              "it may have been drawn by lot, so they count as not answered.")
     for sentences in (other, odd):
         found.problems += _first(sentences, f"{found.name}, results")
     _unknown(unknown, f"{found.name}, results", found)

@@ -24,14 +24,14 @@ def relative_scores(bench: Mapping, title: str = "") -> style.Drawing:
     """One benchmark of a result file of ``llava_mini.bench.run``: ``result["benches"]["coco"]`` (the paper's Tables 4 and 5).
 
     A panel for each kind of question and one for all, a row for each candidate: the relative score with its 95% interval,
-    or of several seeds the mean with the range, and words that say which of the two it is. The line at 100 is the reference, which read captions and boxes. Where a
-    verdict is lacking there is no overall score, and the score of its kind says how many there are. Raises InputError where there is no row.
+    or of several seeds their mean with its interval and a short line for each seed; words say what the lines are. The line at 100 is the
+    reference, which read captions and boxes. Where a verdict is lacking there is no overall score, and the score of its kind says how many there are. Raises InputError where there is no row.
     """
     rows = bench["rows"]
     if not rows:
         raise InputError("Relative scores are drawn of at least one candidate; there is none in this result.")
     kinds = [*dict.fromkeys(kind for row in rows for kind in row["runs"][0]["scores"]["kinds"]), "all"]
-    values = [[_value(row["runs"], kind) for kind in kinds] for row in rows]
+    values = [[_value(row, kind) for kind in kinds] for row in rows]
     most = max([100.0, *(value[2] for line in values for value in line if value)])
     title = style.printable(title or f"{bench['title']}: score relative to the reference")
     with style.context():
@@ -46,6 +46,8 @@ def relative_scores(bench: Mapping, title: str = "") -> style.Drawing:
                     continue
                 middle, low, high = line[place]
                 axes.plot((low, high), (y, y), color=colour, linewidth=1.6, solid_capstyle="butt")
+                for share in _shares(row["runs"], kind) if len(row["runs"]) > 1 else ():
+                    axes.plot((share, share), (y - 0.13, y + 0.13), color=colour, linewidth=1.0)
                 axes.plot(middle, y, marker=sign, markersize=6.5, markerfacecolor=colour if row["what"] == "model" else "white", markeredgecolor=colour,
                           markeredgewidth=1.5)
                 text = f"{middle:.1f}{_covered(row['runs'], kinds[place], ' ({} of {})')}"
@@ -67,23 +69,27 @@ def relative_scores(bench: Mapping, title: str = "") -> style.Drawing:
 
 
 def _ranges(rows: Sequence[Mapping]) -> str:
-    """What the lines through the marks are: of one run the interval, of several seeds from the lowest to the highest."""
-    several = {len(row["runs"]) > 1 for row in rows}
-    if several == {True}:
-        return "the range over the seeds"
-    return "the 95% interval" + (", or the range over the seeds where there are several" if True in several else "")
+    """What the lines through the marks are: the interval, and of several seeds one line across for each."""
+    several = [row for row in rows if len(row["runs"]) > 1]
+    if any("intervals" not in row for row in several):          # a result of an earlier version
+        return "the range over the seeds" if len(several) == len(rows) else "the 95% interval, or the range over the seeds where there are several"
+    return "the 95% interval over pictures" + (" and a short line for each seed" if several else "")
 
 
-def _value(runs: Sequence[Mapping], kind: str) -> tuple[float, float, float] | None:
+def _value(row: Mapping, kind: str) -> tuple[float, float, float] | None:
     """(score, low, high); None where there is none, and of all questions where a verdict is lacking."""
-    if kind == "all" and any(run["scores"]["headline"] is None for run in runs):
+    runs, shares = row["runs"], _shares(row["runs"], kind)
+    if None in shares or kind == "all" and any(run["scores"]["headline"] is None for run in runs):
         return None
-    tallies = [run["scores"]["all"] if kind == "all" else run["scores"]["kinds"].get(kind) for run in runs]
-    if any(tally is None or tally["relative"] is None for tally in tallies):
-        return None
-    shares = [tally["relative"] for tally in tallies]
-    low, high = (tallies[0]["low"], tallies[0]["high"]) if len(runs) == 1 else (min(shares), max(shares))
+    tally = runs[0]["scores"]["all"] if kind == "all" else runs[0]["scores"]["kinds"][kind]
+    low, high = (tally["low"], tally["high"]) if len(runs) == 1 else row.get("intervals", {}).get(kind, (min(shares), max(shares)))
     return sum(shares) / len(shares), low, high
+
+
+def _shares(runs: Sequence[Mapping], kind: str) -> list[float | None]:
+    """The relative score of each run; None where it has none of that kind."""
+    tallies = [run["scores"]["all"] if kind == "all" else run["scores"]["kinds"].get(kind) for run in runs]
+    return [tally and tally["relative"] for tally in tallies]
 
 
 def _covered(runs: Sequence[Mapping], kind: str, words: str) -> str:
