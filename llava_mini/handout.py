@@ -1,12 +1,13 @@
 """Everything that was measured of one model on one page, ``report.html``: to read, to print, to hand in.
 
     python -m llava_mini.handout runs/mini-full                     # a run of the main job
-    python -m llava_mini.handout data/results --name mini-full      # the committed one
+    python -m llava_mini.handout data/results --name mini-full      # the committed one, into runs/mini-full/
     python -m llava_mini.handout runs/mini-full --bench runs/bench/mine --probes runs/probes/mine --science data/results/science
 
 The page is made from results alone, no model is asked. It is one file: pictures lie within, each with the same in words.
-Bench and probes of these very weights are found by themselves, in runs/ and data/results/, and those of another model are refused;
-ScienceQA trains a model of its own, so its part is told as it is. What has not been measured is named, with its command.
+Bench and probes of these very weights, and a training on ScienceQA that began with them, are found by themselves, in runs/ and
+data/results/. Bench and probes of another model are refused; a training that began with another one is told as such, where it is
+asked for. What has not been measured is named, with its command.
 """
 
 from __future__ import annotations
@@ -159,18 +160,25 @@ def _first(paths: Iterable[Path], of_this: Callable[[Path], bool]) -> Path | Non
 
 
 def science(folder: Path | None, result) -> Part:
-    """ScienceQA: the nine columns, with and without the text-only model."""
-    part = Part("ScienceQA", lacking="python -m llava_mini.science.run --results, and then python -m llava_mini.science.tables data/results/science")
-    if folder is None and not (RESULTS / "science" / "tables.md").exists():
-        return part
-    folder = folder or RESULTS / "science"
+    """ScienceQA: the nine columns, with and without the text-only model. Without a folder only what began with this very model."""
     from .evaluation import read_result
 
+    def begun_with(path: Path) -> str | None:
+        return read_result(path).settings.get("begun with")
+
+    part = Part("ScienceQA", lacking=f"python -m llava_mini.science.run --start MODEL, and then python -m llava_mini.science.tables {RUNS.as_posix()}/science/llava-model")
+    if folder is None:
+        beside = [*RUNS.glob("science/*/tables.md"), *RESULTS.glob("science/tables.md")]
+        found = _first([path.with_name("llava.json") for path in beside if path.with_name("llava.json").exists()],
+                       lambda path: bool(result.weights) and begun_with(path) == result.weights[:12])
+        if found is None:
+            return part
+        folder = found.parent
     pictures = [figure(path) for name in ("columns.png", "epochs.png") if (path := folder / name).exists()]     # others are of ablations and seeds
     tables = folder / "tables.md"
     if not tables.exists():
         raise InputError(f"{folder} holds no tables.md; make it with python -m llava_mini.science.tables {folder.as_posix()}.")
-    begun = read_result(folder / "llava.json").settings.get("begun with") if (folder / "llava.json").exists() else None
+    begun = begun_with(folder / "llava.json") if (folder / "llava.json").exists() else None
     if begun not in (None, result.weights[:12]):
         part.html.append(paragraph(f"This training began with another model ({begun}) than the one that this page is about."))
     return Part(part.title, [*part.html, table(tables.read_text(encoding="utf-8").splitlines()), *pictures])
@@ -191,7 +199,7 @@ def write(folder: Path, name: str = "", *, bench_folder: Path | None = None, pro
     result, beside = read_result(path), folder / name if (folder / name).is_dir() else folder
     parts = [answers(result, beside), bench(bench_folder, result), probes(probes_folder, result), science(science_folder, result),
              trainings(beside), about(result)]
-    return keep(output or folder / ("report.html" if folder.resolve() != RESULTS.resolve() else f"{name}/report.html"), whole(result.name, parts).encode())
+    return keep(output or (RUNS / name if folder.resolve() == RESULTS.resolve() else folder) / "report.html", whole(result.name, parts).encode())
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -200,8 +208,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--name", default="", help="of the run (default: the folder's)")
     parser.add_argument("--bench", type=Path, help="folder of llava_mini.bench.run, or its result (default: the newest of these weights)")
     parser.add_argument("--probes", type=Path, help="folder of llava_mini.evaluation.probes, or its result (default: the newest of these weights)")
-    parser.add_argument("--science", type=Path, help=f"folder of llava_mini.science.tables (default: {RESULTS.as_posix()}/science, where it is)")
-    parser.add_argument("--output", type=Path, help="default: report.html in the folder")
+    parser.add_argument("--science", type=Path, help="folder of llava_mini.science.tables (default: the newest that began with these weights)")
+    parser.add_argument("--output", type=Path, help=f"default: report.html in the folder, of a committed run in {RUNS.as_posix()}/<name>")
     args = parser.parse_args(arguments)
     return guarded(lambda: print("Written:", write(args.folder, args.name, bench_folder=args.bench, probes_folder=args.probes,
                                                    science_folder=args.science, output=args.output)))

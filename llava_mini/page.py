@@ -62,7 +62,8 @@ def table(lines: list[str]) -> str:
 
 def _text(cell: str) -> str:
     """What a cell of a Markdown table says, without its marks and with what they hide given back."""
-    return re.sub(r"\\([|<>`*_\[\]\\])", r"\1", re.sub(r"(?<!\\)(?:\*\*|`)|^\*(?=[^*\s])|(?<=[^*\s\\])\*$", "", cell.strip()))
+    cell = re.sub(r"^\*([^*].*[^*\\])\*$", r"\1", cell.strip())               # all of it in italics
+    return re.sub(r"\\([|<>`*_\[\]\\])", r"\1", re.sub(r"(?<!\\)(?:\*\*|`)", "", cell))
 
 
 def figure(drawing) -> str:

@@ -77,7 +77,10 @@ def steps(seeds: Sequence[int], results: Path = RESULTS) -> list[Step]:
     add("bench.run LLaVA-mini=data/pretrained/llava-mini --folder runs/bench/llava-mini --results", bench.main,
         {path: _is_of(path, [results / "mini-full.json"])})
     add("science.run --results", science.main, {path: kept_settings(path, schooled.recipe(school)) is not None for path in [at_school / "llava.json"]})
-    add("science.pair --results", pair.main, {path: path.exists() for path in (at_school / "text.json", at_school / "pair.json")})
+    text = science_job.Job(here(profile("mini")), eyes=False)
+    path = at_school / "text.json"
+    add("science.pair --results", pair.main, {path: kept_settings(path, schooled.recipe(text)) is not None,
+                                              at_school / "pair.json": _is_pair_of(at_school / "pair.json", at_school / "llava.json")})
     add_groups("science.ablations", schooled, school, at_school)
     return found
 
@@ -91,6 +94,13 @@ def _is_of(path: Path, models: Sequence[Path]) -> bool:
         return False
     who = {run["model"] for bench in result.read(path)["benches"].values() for row in bench["rows"] for run in row["runs"]}
     return all(any(one.endswith(str(read_result(model).weights)[:12]) for one in who) for model in models)
+
+
+def _is_pair_of(path: Path, llava: Path) -> bool:
+    """Is the pair that of the LLaVA whose result lies there?"""
+    from .evaluation import read_result
+
+    return path.exists() and llava.exists() and read_result(path).settings.get("llava", {}).get("weights") == read_result(llava).weights
 
 
 def plan(seeds: Sequence[int], results: Path = RESULTS) -> list[str]:

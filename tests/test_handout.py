@@ -90,14 +90,29 @@ def test_bench_and_probes_are_found_by_the_weights(tmp_path, monkeypatch, capsys
     (runs / "probes/broken/behaviour.json").write_text("{")                                 # the newest
     monkeypatch.setattr(handout, "RUNS", runs)
     monkeypatch.setattr(handout, "RESULTS", tmp_path / "none")
+    school = runs / "science" / "llava"                                                     # of a training that began with another model
+    school.mkdir(parents=True)
+    (school / "tables.md").write_text("## Table 7\n\n| a |\n|---|\n| of my own |\n")
+    result = read_result(RESULTS / "mini-full.json")
+    write_result(replace(result, name="llava", settings=result.settings | {"begun with": "0123456789ab"}), school / "llava.json")
     words = " ".join(Reader(handout.write(RESULTS, "mini-full", output=tmp_path / "report.html").read_text(encoding="utf-8")).words)
     assert words.count("Not measured yet") == 1 and "llava_mini.science.run" in words       # ScienceQA alone
+    write_result(replace(result, name="llava", settings=result.settings | {"begun with": weights[:12]}), school / "llava.json")
+    words = " ".join(Reader(handout.write(RESULTS, "mini-full", output=tmp_path / "report.html").read_text(encoding="utf-8")).words)
+    assert "Not measured yet" not in words and "of my own" in words
     several = json.loads(text)                                                              # as Table 4: this model beside others of its kind
     next(row for row in several["benches"]["coco"]["rows"] if row["what"] == "untuned")["what"] = "model"
     (runs / "bench/mine/result.json").write_text(json.dumps(several))
     words = " ".join(Reader(handout.write(RESULTS, "mini-full", output=tmp_path / "report.html").read_text(encoding="utf-8")).words)
-    assert words.count("Not measured yet") == 2 and "llava_mini.bench.run" in words
+    assert words.count("Not measured yet") == 1 and "llava_mini.bench.run" in words
     assert "Not on the page, " in (said := capsys.readouterr().out) and "broken" in said and "other" not in said
+
+
+def test_the_page_of_a_committed_run_lies_among_the_runs(tmp_path, monkeypatch):
+    """Guards against a page of a megabyte among the committed results."""
+    monkeypatch.setattr(handout, "RUNS", tmp_path)
+    before = sorted(path for path in RESULTS.rglob("*"))
+    assert handout.write(RESULTS, "mini-full") == tmp_path / "mini-full" / "report.html" and sorted(path for path in RESULTS.rglob("*")) == before
 
 
 def test_what_is_not_measured_is_named(tmp_path, monkeypatch):
@@ -134,6 +149,7 @@ def test_tables_by_hand():
 def test_marks_that_a_table_hides_come_back():
     """Guards against a label that is shown with the backslashes of its Markdown."""
     assert "<td>my_model | x*`</td>" in table([r"| a | b |", r"|---|---|", r"| my\_model \| x\*\` | `2` |"]) and "<td>2</td>" in table(["| a |", "| `2` |"])
+    assert "<td>95% (no letter)</td><td>3*</td>" in table(["| a | b |", "| *95% (no letter)* | 3* |"])
 
 
 def test_science_shows_its_own_pictures_and_says_what_it_began_with(tmp_path):

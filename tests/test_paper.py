@@ -10,6 +10,7 @@ from llava_mini import ablations, outcomes, paper, show
 from llava_mini.errors import InputError
 from llava_mini.evaluation.findings import DIFFER, NOISE, NOT_REPRODUCED, OTHER, REPRODUCED, SAME, Finding, find
 from llava_mini.marks import fill
+from llava_mini.science import ablations as schooled
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "data" / "results"
@@ -117,6 +118,22 @@ def test_a_result_of_another_recipe_or_model_is_missing(here, tmp_path):
     assert {"mini-full.json", "llava-mini.json", "table-4.json"} <= missing()         # of its four models one has changed
 
 
+def test_a_pair_of_another_llava_is_missing(here, tmp_path):
+    """Guards against hours of runs that end with "pair.json is of another LLaVA"."""
+    for name in ("llava.json", "text.json", "pair.json"):
+        (tmp_path / "science").mkdir(exist_ok=True)
+        (tmp_path / "science" / name).write_bytes((RESULTS / "science" / name).read_bytes())
+
+    def missing():
+        return next({path.name for path in step.missing} for step in paper.steps([0], tmp_path) if step.words.startswith("science.pair"))
+
+    assert not missing()
+    for name, part in (("llava.json", {"weights": "0" * 64}), ("text.json", {"settings": {"profile": {}}})):
+        path = tmp_path / "science" / name
+        path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | part), "utf-8")
+    assert missing() == {"text.json", "pair.json"}
+
+
 def test_what_is_missing_is_run_and_a_failure_stops_it(here, monkeypatch, capsys):
     """Guards against hours of work that is there already, and against a page after a run that did not end."""
     asked = []
@@ -151,15 +168,14 @@ def test_the_pages_are_those_of_the_results(here):
         assert school.split(f"<!-- {mark} -->\n")[1].split(f"\n<!-- /{mark} -->")[0] == told, mark
 
 
-@pytest.mark.parametrize("group", [group for group in ablations.GROUPS if any((RESULTS / "ablations" / group).glob("*.json"))])
-def test_the_tables_of_the_groups_are_those_of_their_results(group, here, monkeypatch):
+@pytest.mark.parametrize(("module", "group"), [(module, group) for module in (ablations, schooled) for group in module.GROUPS])
+def test_the_tables_of_the_groups_are_those_of_their_results(module, group, here, monkeypatch):
     """Guards against a table that was edited by hand, or left from earlier results."""
     kept = {}
-    monkeypatch.setattr(ablations, "keep", lambda path, data: kept.setdefault(path, data) and path)
-    base = ablations.Job(ablations.here(ablations.profile("mini")))
-    ablations.tell(group, base)
-    path = ablations.FOLDER / f"{group}.md"
-    assert kept[path] == path.read_bytes() and path.with_suffix(".png").exists()
+    monkeypatch.setattr(module, "keep", lambda path, data: kept.setdefault(path, data) and path)
+    files = module.tell(group, module.Job(module.here(module.profile("mini"))))
+    path = module.FOLDER / f"{group}.md"
+    assert kept[path] == path.read_bytes() and all(file.exists() for file in files)
 
 
 def test_every_link_of_the_page_leads_somewhere(here):

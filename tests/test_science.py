@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from math import sqrt
 
 import pytest
@@ -11,7 +12,7 @@ from llava_mini.data import read_samples
 from llava_mini.errors import InputError
 from llava_mini.science import answering, extract, files, prompts
 from llava_mini.science.problems import COLUMNS, columns, read_problems
-from llava_mini.science.score import constant, score, table
+from llava_mini.science.score import constant, main, score, table
 
 ANT = {"question": "Which animal has six legs?", "choices": ["an ant", "a dog"], "answer": 0, "hint": "", "image": None, "task": "closed choice",
        "grade": "grade2", "subject": "natural science", "topic": "biology", "category": "Animals", "skill": "Count legs",
@@ -274,6 +275,15 @@ def test_a_file_of_indices_alone_is_scored(tmp_path, six):
     path.write_text(json.dumps({"acc": 20.0, "correct": 1, "count": 5, "results": {"1": 0, "2": 0, "3": -1, "4": 0, "5": -1}}))
     report = score(six.of("test"), files.read_results(path, six.of("test")))
     assert report.chosen == [0, 0, None, 0, None] and report.all.missing == 2 and report.all.correct == 1
+
+
+def test_the_command_scores_a_file(tmp_path, six, capsys):
+    """Guards against nine columns that only Python can print, and a fault of the file that the command keeps to itself."""
+    (tmp_path / "mine.json").write_text(json.dumps({"outputs": {"1": "The answer is A.", "99": "A"}}))
+    assert main([str(tmp_path), str(tmp_path / "mine.json")]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"^mine +100.00", told, re.M) is None and re.search(r"^  n .* 5$", told, re.M) and "! mine.json, outputs: '99' is not among the problems" in told
+    assert main([str(tmp_path), str(tmp_path / "mine.json"), "--split", "minitest"]) == 1 and "choose one of train, test" in capsys.readouterr().err
 
 
 def test_an_index_beside_no_answer_is_no_answer(tmp_path, six):

@@ -438,9 +438,11 @@ def test_each_claim_of_the_paper_gets_its_verdict():
 
 def test_how_much_sooner_reasons_first_is_there():
     """Guards against an epoch that is counted from 0, or read off one seed."""
-    curves = {"reasoning": [run_of(0, curve=(40, 60, 70)), run_of(0, curve=(20, 60, 90))], "answer": [run_of(0, curve=(10, 50, 55))]}
+    curves = {"reasoning": [run_of(0, curve=(40, 60, 70)), run_of(0, curve=(20, 60, 90), seed=1)], "answer": [run_of(0, curve=(10, 50, 55))]}
     assert ablations.sooner(curves) == ("Over the epochs, on held-out problems: answer first is at best 55.0% within 3 epochs; reasons first reaches that "
-                                        "after epoch 2.")
+                                        "after epoch 2, when the two have 60.0 and 50.0: within noise (by the 95% interval; one of the two has a single seed).")
+    curves["reasoning"] = [run_of(0, curve=(20, 90, 90)), run_of(0, curve=(20, 90, 90), seed=1)]
+    assert ablations.sooner(curves).endswith("after epoch 2, when the two have 90.0 and 50.0: the same order (by the 95% interval; one of the two has a single seed).")
     curves["answer"] = [run_of(0, curve=(10, 50, 95))]
     assert "does not reach that within 3 epochs" in ablations.sooner(curves) and ablations.sooner({"reasoning": curves["reasoning"]}) is None
 

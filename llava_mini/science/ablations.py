@@ -131,14 +131,21 @@ def verdicts(group: str, results: dict[str, list[Result]]) -> list[str]:
 
 
 def sooner(results: dict[str, list[Result]]) -> str | None:
-    """Of the group "form": after how many epochs reasons first is as good as answer first ever becomes; None without curves."""
-    curves = {name: _pooled(list(epochs({str(run.seed): run for run in runs}).values())) for name, runs in results.items()}
+    """Of the group "form": after how many epochs reasons first is as good as answer first ever becomes, and whether the two differ then.
+
+    None without curves. (The paper says of its curves that reasons first needs fewer epochs, and tells no interval.)
+    """
+    seeds = {name: list(epochs({str(run.seed): run for run in runs}).values()) for name, runs in results.items()}
+    curves = {name: _pooled(of) for name, of in seeds.items()}
     if not all(curves.get(name) for name in ("reasoning", "answer")):
         return None
     best, last = max(curves["answer"].values()), max(curves["answer"])
     first = next((epoch for epoch, share in curves["reasoning"].items() if share >= best), None)
-    reached = f"reaches that after epoch {first}" if first else f"does not reach that within {max(curves['reasoning'])} epochs"
-    return f"Over the epochs, on held-out problems: answer first is at best {best:.1%} within {last} epochs; reasons first {reached}."
+    told = f"Over the epochs, on held-out problems: answer first is at best {best:.1%} within {last} epochs; reasons first "
+    if not first:
+        return told + f"does not reach that within {max(curves['reasoning'])} epochs."
+    there = find(*([of[first] for of in seeds[name]] for name in ("reasoning", "answer"))) if first in curves["answer"] else None
+    return told + f"reaches that after epoch {first}" + (f", when the two have {there.here[0]:.1f} and {there.here[1]:.1f}: {there.words}." if there else ".")
 
 
 def _pooled(seeds: list[dict[int, dict]]) -> dict[int, float]:

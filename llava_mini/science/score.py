@@ -1,16 +1,23 @@
-"""The nine columns of the paper's Table 7 from a model's texts, with counts, intervals and what could not be read."""
+"""The nine columns of the paper's Table 7 from a model's texts, with counts, intervals and what could not be read.
+
+    python -m llava_mini.science.score FOLDER results.json          # the authors' file or ours, or answers a line in a .jsonl
+"""
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from ..commands import guarded
 from ..errors import InputError, few
 from ..evaluation.accuracy import Tally
 from .extract import authors, read
-from .files import Outputs
-from .problems import COLUMNS, Problem, columns
+from .files import Outputs, read_results
+from .problems import COLUMNS, Problem, columns, read_problems
 
 
 @dataclass
@@ -106,3 +113,21 @@ def table(reports: Report | Mapping[str, Report]) -> str:
 _BELOW = {"from": lambda tally: f"{100 * tally.interval[0]:.1f}", "to": lambda tally: f"{100 * tally.interval[1]:.1f}",
           "n": lambda tally: f"{tally.n:,}",
           "unread": lambda tally: f"{tally.unreadable:,}", "missing": lambda tally: f"{tally.missing:,}"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m llava_mini.science.score", description=__doc__.split("\n")[0])
+    parser.add_argument("problems", type=Path, help="folder of problems.json and pid_splits.json")
+    parser.add_argument("results", type=Path, nargs="+", help="result files, one for each model")
+    parser.add_argument("--split", default="test", help="of pid_splits.json, which was asked (default: test)")
+    args = parser.parse_args(arguments)
+
+    def work() -> None:
+        asked = read_problems(args.problems).of(args.split)
+        print(table({path.stem: score(asked, read_results(path, asked)) for path in args.results}))
+
+    return guarded(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
