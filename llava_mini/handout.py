@@ -129,6 +129,7 @@ def probes(folder: Path | None, result) -> Part:
     from . import show
     from .evaluation.probes.result import read_behaviour
     from .evaluation.probes.tables import probe_tables
+    from .evaluation.probes.words import in_words
 
     def of_this(path: Path) -> bool:
         return read_behaviour(path).weights == result.weights
@@ -141,10 +142,10 @@ def probes(folder: Path | None, result) -> Part:
     if not of_this(path):
         raise InputError(f"{path} is of another model than {result.name}; probe this one, or leave --probes out.")
     found = read_behaviour(path)
-    drawn, lines = show.probe_figures(found), probe_tables(found)
+    drawn, lines, told = show.probe_figures(found), probe_tables(found), in_words(found)
     for name, drawing in drawn.items():
         probe, _, detail = name.partition("-")
-        part.html += [figure(drawing), *([] if detail else [table(lines[probe])])]          # a second figure of a probe needs no second table
+        part.html += [figure(drawing), *([] if detail else [paragraph(told[probe]), table(lines[probe])])]         # a second figure needs no second table
     return part
 
 

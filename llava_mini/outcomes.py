@@ -36,7 +36,14 @@ and 5 are bootstrapped over pictures, those of the two rules of Table 7 paired o
 which the answers of several seeds to the same questions are not, so the ranges over the seeds are asked too.
 
 Exact answers ask for one word, as conversations do, so the data without conversations fail there; the judge asks for descriptions and
-reasoning as well. In brackets, below: the range over the seeds, or of a single seed the 95% interval."""
+reasoning as well. In brackets, below: the range over the seeds, or of a single seed the 95% interval.
+
+The tables behind the rows, with every kind, column and picture: [Tables 4 and 5 and the judge's panel](../../llava_mini/bench/README.md),
+[Tables 7, 8 and 10](../../llava_mini/science/README.md), [probes](../../llava_mini/evaluation/README.md). What the rows are called:
+`all` is all of the instruction data, `conversation + some` all conversations with 5% of the descriptions and 10% of the reasoning;
+the `captioner` is the model after stage 1, which says a caption whatever is asked, and stands for BLIP-2; `few examples` is the same
+model with examples in front, and stands for Flamingo, of which it tells little (it is better asked without them); the `complement` takes
+LLaVA's answer where the text-only model gives none, and the `judge` of ScienceQA is asked where the two differ."""
 TAIL = """## The other files
 
 | file | what |
@@ -61,7 +68,8 @@ def findings(results: Path = RESULTS) -> dict[str, list[Finding]]:
         for bench, title in TITLES.items():
             if bench in benches["benches"]:
                 own = (number, bench) in ((4, "coco"), (5, "wild"))             # the paper's other table has the same rows and no such pictures
-                found[f"Table {number}{'' if own else chr(39) + 's rows'}, {title}"] = [one for one in verdicts.findings(benches, bench) if one.claimed]
+                told = [one for one in verdicts.findings(benches, bench) if one.claimed and (one.better, one.worse) not in verdicts.BESIDES]
+                found[f"Table {number}{'' if own else chr(39) + 's rows'}, {title}"] = told             # what follows from its neighbours is not counted twice
     found["Table 4's data, exact answers"] = ablations.findings("data", ablations.found("data", base, results / "ablations"))
     if (results / "science" / "llava.json").exists():
         found["Table 7, ScienceQA"] = tables.findings(tables.read(results / "science"))
@@ -156,8 +164,14 @@ def fill_pages() -> list[str]:
     """Puts the committed results into the other pages of the repository; returns the places whose texts have changed."""
     from .bench import tables
 
+    from .evaluation.probes.result import read_behaviour
+    from .evaluation.probes.words import in_words
+
     package = Path(__file__).resolve().parent
+    behaviour = RESULTS / "probes" / "llava-mini" / "behaviour.json"
+    probes = in_words(read_behaviour(behaviour)) if behaviour.exists() else {}
     data = RESULTS / "ablations" / "data.md"
     return [*marks.fill(package.parent / "README.md", {"claims": summary(findings())}), *tables.fill(),
             *marks.fill(package / "instruct" / "README.md", {"data": data.read_text(encoding="utf-8").strip()} if data.exists() else {}),
+            *marks.fill(package / "evaluation" / "README.md", {f"probe-{name}": words for name, words in probes.items()}),
             *marks.fill(package / "science" / "README.md", school_page())]

@@ -9,6 +9,8 @@ import pytest
 from llava_mini import ablations, outcomes, paper, show
 from llava_mini.errors import InputError
 from llava_mini.evaluation.findings import DIFFER, NOISE, NOT_REPRODUCED, OTHER, REPRODUCED, SAME, Finding, find
+from llava_mini.evaluation.probes.result import read_behaviour
+from llava_mini.evaluation.probes.words import in_words
 from llava_mini.marks import fill
 from llava_mini.science import ablations as schooled
 
@@ -163,6 +165,9 @@ def test_the_pages_are_those_of_the_results(here):
     assert (RESULTS / "README.md").read_text("utf-8") == outcomes.page()
     text = (ROOT / "README.md").read_text("utf-8")
     assert text.split("<!-- claims -->\n")[1].split("\n<!-- /claims -->")[0] == outcomes.summary(outcomes.findings())
+    probes = (ROOT / "llava_mini" / "evaluation" / "README.md").read_text("utf-8")
+    for name, told in in_words(read_behaviour(RESULTS / "probes" / "llava-mini" / "behaviour.json")).items():
+        assert probes.split(f"<!-- probe-{name} -->\n")[1].split(f"\n<!-- /probe-{name} -->")[0] == told, name
     school = (ROOT / "llava_mini" / "science" / "README.md").read_text("utf-8")
     for mark, told in outcomes.school_page().items():
         assert school.split(f"<!-- {mark} -->\n")[1].split(f"\n<!-- /{mark} -->")[0] == told, mark

@@ -11,6 +11,8 @@ import pytest
 from llava_mini import show
 from llava_mini.evaluation.accuracy import Tally
 from llava_mini.evaluation.probes import Share, absent, binding, character, counting, picture, plain, position, wording
+from llava_mini.evaluation.probes.tables import probe_tables
+from llava_mini.evaluation.probes.words import in_words
 from llava_mini.evaluation.probes.result import NAMES
 from llava_mini.show import probes
 
@@ -86,6 +88,25 @@ def test_counting_is_drawn_as_it_was_counted():
     cells = [text.get_text() for text in drawing.figure.axes[0].texts]
     assert cells == ["3", "1", "1"] * 6                                           # one, other (zero), unreadable
     assert "3 x two answered as one" in drawing.alt and "count: " in drawing.alt
+
+
+def test_the_sentences_say_what_the_result_says():
+    """Guards against a share of another row, and a sentence that says how it came out before anybody has measured."""
+    told = in_words(result())
+    assert list(told) == list(result().probes)
+    assert told["picture"] == ("With its own picture 90.0% of the answers are right, without one 30.0%. With another picture's features 90.0% are right "
+                               "for that one and 0.0% for the question's own.")
+    assert told["binding"].startswith("Both of a pair are right: colours exchanged, 70.0% of the pairs (chance: 15%); categories exchanged, 70.0% of")
+    assert told["binding"].endswith("The least: colour, colours exchanged, 70.0% (40 to 89%), where chance gives 15%.")
+    assert told["counting"].startswith("Right answers by the true number: 1: 80.0%, 2: 60.0%,") and "5: 0.0% (never in training)" in told["counting"]
+    assert told["absent"].startswith("Right answers, where half of the things asked for are there: random 80.0% (49 to 94%), with yes in 70.0% of all; popular")
+    assert told["character"] == "Shown, Captain Plum is named in 3 of 10 answers. Asked in words alone, the model knows something of Captain Plum in 1 of 1 answers."
+    assert told["wording"] == "Picture first 90.0%, picture last 30.0%. By whose words: storybook words 90.0%, new words 30.0%."
+    found = result()
+    found.probes["position"]["usual"].append({"kind": "where", "usual": False, "share": found.probes["wording"]["order"][0]["last"]})
+    assert in_words(found)["position"].endswith("and where it is at another: where 90.0% and 30.0%.")
+    title, rows = probes.position_map(found.probes["position"]).figure.axes[0].get_title(), probe_tables(found)["position"]
+    assert title.endswith("usual height 90%, another 30%") and rows[-1].startswith("| at another height | 30.0% (")
 
 
 def test_a_cell_lies_where_the_thing_was():

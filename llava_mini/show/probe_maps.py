@@ -41,7 +41,9 @@ def position_map(probe: Mapping) -> style.Drawing:
                                        color="white" if share["share"] > 0.55 else "black")
             image = _squares(panels[1][column], [[cells.get((y, x), {"share": float("nan")})["share"] for x in range(grid)] for y in range(grid)],
                              [str(x + 1) for x in range(grid)], [str(y + 1) for y in range(grid)])
-            panels[0][column].set_title(f"{kind} (guessing: {probe['chance'][kind]:.0%})")
+            heights = [f"{words} {row['share']['share']:.0%}" for usual, words in ((True, "usual height"), (False, "another"))
+                       for row in probe["usual"] if row["kind"] == kind and row["usual"] == usual]
+            panels[0][column].set_title(f"{kind} (guessing: {probe['chance'][kind]:.0%})\n{', '.join(heights)}", fontsize=9)
             words += [f"{kind}: " + ", ".join(f"{y} {x} {in_words(thirds[y, x])}" for y in down for x in across if (y, x) in thirds)]
         n = max(row["share"]["n"] for row in probe["cells"])
         figure.supxlabel(f"place in the picture, as one looks at it; questions in brackets, in a small cell {n}", fontsize=style.SIZES["axes.labelsize"])

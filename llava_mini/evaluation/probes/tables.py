@@ -47,9 +47,12 @@ def _counting(probe: Mapping) -> list[str]:
 def _position(probe: Mapping) -> list[str]:
     across, down = ("left", "middle", "right"), ("top", "middle", "bottom")
     shares = {(row["kind"], row["down"], row["across"]): row["share"] for row in probe["thirds"]}
+    heights = {(row["kind"], row["usual"]): row["share"] for row in probe["usual"]}
     kinds = list(dict.fromkeys(row["kind"] for row in probe["thirds"]))
     return _table(["part of the picture", *(f"{kind} (guessing {probe['chance'][kind]:.0%})" for kind in kinds)],
-                  [[f"{y} {x}", *(_interval(shares[kind, y, x]) if (kind, y, x) in shares else "-" for kind in kinds)] for y in down for x in across])
+                  [[f"{y} {x}", *(_interval(shares[kind, y, x]) if (kind, y, x) in shares else "-" for kind in kinds)] for y in down for x in across]
+                  + [[words, *(_interval(heights[kind, usual]) if (kind, usual) in heights else "-" for kind in kinds)]
+                     for usual, words in ((True, "at a height as in training"), (False, "at another height"))])
 
 
 def _absent(probe: Mapping) -> list[str]:
