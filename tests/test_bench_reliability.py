@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llava_mini.bench import prompt, rules
+from llava_mini.bench import prompt, reliability, rules
 from llava_mini.bench.benchmark import Benchmark
 from llava_mini.bench.reliability import TRIALS, Agreement, agreement, elsewhere, longer, panel, table
 from llava_mini.bench.schema import Answer, Found, Question
@@ -69,6 +69,23 @@ def test_a_judge_that_throws_dice_differs_from_itself(tmp_path):
     turns = iter(range(1000))
     found = hold(tmp_path, judged_by(lambda answer, first: 1 + next(turns) // 6 % 9), "Red.", "No.", "Yes.")
     assert found.shift("again")[2] > 0
+
+
+def test_a_trial_that_needs_little_leaves_its_share_to_the_others(tmp_path, monkeypatch):
+    """Guards against a panel that stops before its longest trial, with half of the money left."""
+    shares, costs = [], iter((1.0, 0.0, 0.0, 0.0, 6.0, 0.0, 0.0))
+    spent = {}
+
+    def judged(bench, candidates, path, *, budget, **_):
+        shares.append(round(budget, 6))
+        spent[path.stem] = next(costs)
+        return Scores()
+
+    monkeypatch.setattr(reliability, "judge", judged)
+    monkeypatch.setattr(reliability.book, "spent", lambda paths: sum(spent.get(path.stem, 0.0) for path in paths))
+    monkeypatch.setattr(reliability, "agreement", lambda *_: Agreement())
+    reliability.panel(BENCH, candidates("Red.", "No.", "Yes."), tmp_path, budget=14.0)
+    assert shares == [2.0, round(13 / 6, 6), round(13 / 5, 6), round(13 / 4, 6), round(13 / 3, 6), 3.5, 7.0]
 
 
 def test_a_judge_that_likes_what_comes_first(tmp_path):

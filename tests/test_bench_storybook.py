@@ -95,7 +95,8 @@ def test_the_rules_mark_down_what_the_storyteller_makes_up(bench, kind, lie):
         false, told = storyteller.turns(kind, context, random.Random(image), lie)
         scores += [(weigh(q or "Describe the picture in detail.", a, context).score, weigh(q or "Describe the picture in detail.", b, context).score)
                    for (q, a), (other, b) in zip(true, false) if told and q == other and a != b]
-    if scores:                                          # in a conversation an absent thing is a new question
+    assert bool(scores) != ((kind, lie) == ("conversation", "absent thing"))            # there an absent thing is a new question
+    if scores:
         assert sum(after < before for before, after in scores) >= 0.85 * len(scores) and sum(after > before for before, after in scores) == 0
 
 

@@ -96,8 +96,8 @@ def test_the_sentences_say_what_the_result_says():
     assert list(told) == list(result().probes)
     assert told["picture"] == ("With its own picture 90.0% of the answers are right, without one 30.0%. With another picture's features 90.0% are right "
                                "for that one and 0.0% for the question's own.")
-    assert told["binding"].startswith("Both of a pair are right: colours exchanged, 70.0% of the pairs (chance: 15%); categories exchanged, 70.0% of")
-    assert told["binding"].endswith("The least: colour, colours exchanged, 70.0% (40 to 89%), where chance gives 15%.")
+    assert told["binding"].startswith("Both of a pair are right: colours exchanged, 70.0% of the pairs (chance: 25%); categories exchanged, 70.0% of")
+    assert told["binding"].endswith("The least: colour, colours exchanged, 70.0% (40 to 89%), where chance gives 25%.")
     assert told["counting"].startswith("Right answers by the true number: 1: 80.0%, 2: 60.0%,") and "5: 0.0% (never in training)" in told["counting"]
     assert told["absent"].startswith("Right answers, where half of the things asked for are there: random 80.0% (49 to 94%), with yes in 70.0% of all; popular")
     assert told["character"] == "Shown, Captain Plum is named in 3 of 10 answers. Asked in words alone, the model knows something of Captain Plum in 1 of 1 answers."
@@ -105,7 +105,7 @@ def test_the_sentences_say_what_the_result_says():
     found = result()
     found.probes["position"]["usual"].append({"kind": "where", "usual": False, "share": found.probes["wording"]["order"][0]["last"]})
     assert in_words(found)["position"].endswith("and where it is at another: where 90.0% and 30.0%.")
-    title, rows = probes.position_map(found.probes["position"]).figure.axes[0].get_title(), probe_tables(found)["position"]
+    title, rows = probes.position_map(found.probes["position"]).figure.axes[0].get_title("left"), probe_tables(found)["position"]
     assert title.endswith("usual height 90%, another 30%") and rows[-1].startswith("| at another height | 30.0% (")
 
 

@@ -10,7 +10,7 @@ from llava_mini.errors import InputError
 from llava_mini.instruct.connection import Settings
 from llava_mini.instruct.offline import Offline
 from llava_mini.instruct.storyteller import Written
-from llava_mini.science import ensemble, files
+from llava_mini.science import ensemble, files, pair
 from llava_mini.science.problems import Problem
 from llava_mini.science.score import score
 from llava_mini.science.server import Server, by_server
@@ -122,3 +122,21 @@ def test_a_verdict_that_was_cut_off_is_counted_not_guessed(tmp_path):
     with pytest.warns(UserWarning, match=r"3 of 3 prompts got no answer \(3 cut off\)"):
         found = ensemble.judge(PROBLEMS, TEXT, LLAVA, (said(1), said(2)), ask)
     assert found.undecided == dict.fromkeys(("3", "4", "5"), "no verdict") and found.chosen[2:5] == LLAVA.chosen[2:5]
+
+
+def test_the_rules_by_the_authors_letters():
+    """Guards against published averages that cannot come out, as our rule reads letters that the authors' does not.
+
+    All answers are A. Problem 1: the text-only model's "Answer: A" is no letter to the authors, so LLaVA's B counts. 2: theirs is read,
+    and differs from LLaVA's A; the judge says A in a way that they do not read, so LLaVA's answer stays. 3: nobody's is read.
+    """
+    problems = PROBLEMS[:3]
+    names = [problem.id for problem in problems]
+    text = dict(zip(names, ("Answer: A", "The answer is B.", "Answer: A")))
+    llava = dict(zip(names, ("The answer is B.", "The answer is A.", "Answer: A")))
+    judge = Judge("Answer: A", "Answer: A")
+    reports, _ = pair.combine(problems, pair.Pair(llava, text, judge))
+    assert len(judge.prompts) == 2
+    assert [reports[rule].all.correct for rule in ("complement", "judge")] == [2, 3]
+    told = {rule: (reports[rule].authors.correct, reports[rule].authors.unreadable, reports[rule].authors.n) for rule in reports}
+    assert told == {"LLaVA": (1, 1, 3), "text-only": (0, 2, 3), "complement": (0, 1, 3), "judge": (1, 1, 3)}

@@ -26,7 +26,7 @@ from ..commands import guarded
 from ..errors import InputError
 from ..files import make_folder
 from ..storybook.values import value
-from . import benchmark
+from . import benchmark, book
 from .benchmark import Benchmark
 from .clauses import relevant
 from .judge import add_arguments, judge, options
@@ -96,10 +96,14 @@ def panel(bench: Benchmark, candidates: Found, folder, *, transport=None, quiet:
     kinds = {"as judged": candidates, "order swapped": candidates, "itself": Found(Path("references"), dict(bench.references)),
              "empty": _changed(candidates, lambda text: ""), "longer": _changed(candidates, longer), "again": candidates,
              "other question": elsewhere(bench.questions, candidates)}
-    for name in TRIALS:
-        share = budget / len(TRIALS) if budget is not None else None
-        found.trials[name] = judge(bench, kinds[name], folder / f"{name.replace(' ', '-')}.jsonl", swapped=name == "order swapped", budget=share,
-                                   transport=transport, quiet=quiet, **judging)
+    paths = {name: folder / f"{name.replace(' ', '-')}.jsonl" for name in TRIALS}
+    for at, name in enumerate(TRIALS):
+        share = None
+        if budget is not None:                      # an equal part of what is left: the trials differ in length
+            others = book.spent(paths[one] for one in TRIALS if one != name)
+            share = max(0.0, budget - others) / (len(TRIALS) - at)
+        found.trials[name] = judge(bench, kinds[name], paths[name], swapped=name == "order swapped", budget=share, transport=transport, quiet=quiet,
+                                   **judging)
     found.agreement = agreement(bench.questions, candidates, found.trials["as judged"])
     return found
 

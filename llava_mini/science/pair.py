@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING
 
 from ..commands import guarded
 from ..errors import InputError
+from ..evaluation.accuracy import Tally
 from ..main import here
 from ..profiles import profile
 from ..report import keep
 from . import ensemble
+from .extract import authors
 from .job import Job
 from .problems import LETTERS, Problem
 from .prompts import text_only
@@ -51,8 +53,14 @@ def combine(problems: Sequence[Problem], pair: Pair) -> tuple[dict[str, Report],
     text, llava = (score(problems, texts) for texts in said)
     judged = ensemble.judge(problems, text, llava, said, pair.judge)
     both = ensemble.texts(problems, ensemble.complement(text, llava))
-    return {"LLaVA": llava, "text-only": text, "complement": score(problems, both),
-            "judge": score(problems, judged.texts(problems))}, judged
+    rules = {"complement": score(problems, both), "judge": score(problems, judged.texts(problems))}
+    complement = [other if one is None else one for one, other in zip(text.theirs, llava.theirs)]
+    final = [authors(judged.verdicts[problem.id] or "", len(problem.choices)) if problem.id in judged.verdicts else one
+             for problem, one in zip(problems, complement)]
+    final = [other if one is None else one for one, other in zip(final, llava.theirs)]
+    for rule, chosen in (("complement", complement), ("judge", final)):         # published numbers stand on what the authors' rule reads
+        rules[rule].authors = Tally(len(problems), sum(one == problem.answer for one, problem in zip(chosen, problems)), chosen.count(None))
+    return {"LLaVA": llava, "text-only": text, **rules}, judged
 
 
 def accuracy(problems: Sequence[Problem], reports: Mapping[str, Report], judged: ensemble.Judged) -> dict:

@@ -31,6 +31,7 @@ class Report:
     unread: dict[str, list[str]] = field(default_factory=dict)  # reason -> ids
     problems: list[str] = field(default_factory=list)           # what is wrong with the file
     authors: Tally = field(default_factory=Tally)               # all of it by the authors' narrower rule, see extract.authors
+    theirs: list[int | None] = field(default_factory=list)      # what that rule reads, in the order of the problems
 
     @property
     def all(self) -> Tally:
@@ -74,6 +75,7 @@ def score(problems: Sequence[Problem], outputs: Outputs | Mapping[str, str]) -> 
             tally.correct += index == problem.answer
             tally.unreadable += bool(reason)
             tally.missing += index is None and not reason
+        report.theirs.append(theirs)
         report.authors.n += 1
         report.authors.correct += theirs == problem.answer
         report.authors.unreadable += theirs is None and problem.id in outputs.texts
