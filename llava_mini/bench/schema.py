@@ -199,11 +199,8 @@ def _question(row: dict) -> Question:
 
 
 def _answer(row: dict) -> Answer:
-    name, model, prompt = an_id(row, "question_id"), row.get("model_id"), row.get("prompt")
-    if model is not None:
-        model = a_text(model, "field 'model_id'")
-    if prompt is not None:
-        prompt = a_text(prompt, "field 'prompt'")
+    name = an_id(row, "question_id")
+    model, prompt = (None if row.get(one) is None else a_text(row[one], f"field {one!r}") for one in ("model_id", "prompt"))
     return Answer(name, _written(row, "text"), an_id(row, "answer_id") if "answer_id" in row else name, model, prompt)
 
 
