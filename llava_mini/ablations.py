@@ -94,7 +94,12 @@ def compare(group: str, names: list[str], seeds: list[int], base: Job, folder: P
     """Runs what is missing or was made from something else, one after the other, and keeps each result in its place."""
     runs = [(place(group, name, seed, base, folder), GROUPS[group][name].label, job_of(group, name, seed, base))
             for seed in seeds for name in names]                            # a wrong name is told before any run
-    run_missing(runs, carry_out=carry_out, made_from=made_from, recipe=recipe)
+
+    def run(job: Job):
+        """A committed run of seed 0 is kept with its curves and sheet, which would else stay those of an older one."""
+        return carry_out(job, folder.parent) if job.seed == 0 and (folder.parent / job.name).is_dir() else carry_out(job)
+
+    run_missing(runs, carry_out=run, made_from=made_from, recipe=recipe)
 
 
 def recipe(job: Job) -> dict:

@@ -167,7 +167,8 @@ def science(folder: Path | None, result) -> Part:
     def begun_with(path: Path) -> str | None:
         return read_result(path).settings.get("begun with")
 
-    part = Part("ScienceQA", lacking=f"python -m llava_mini.science.run --start MODEL, and then python -m llava_mini.science.tables {RUNS.as_posix()}/science/llava-model")
+    part = Part("ScienceQA", lacking="python -m llava_mini.science.run --start MODEL --name llava, and then python -m llava_mini.science.tables "
+                f"{RUNS.as_posix()}/science/llava")
     if folder is None:
         beside = [*RUNS.glob("science/*/tables.md"), *RESULTS.glob("science/tables.md")]
         found = _first([path.with_name("llava.json") for path in beside if path.with_name("llava.json").exists()],

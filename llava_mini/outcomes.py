@@ -68,7 +68,9 @@ def findings(results: Path = RESULTS) -> dict[str, list[Finding]]:
         for bench, title in TITLES.items():
             if bench in benches["benches"]:
                 own = (number, bench) in ((4, "coco"), (5, "wild"))             # the paper's other table has the same rows and no such pictures
-                told = [one for one in verdicts.findings(benches, bench) if one.claimed and (one.better, one.worse) not in verdicts.BESIDES]
+                told = [one for one in verdicts.findings(benches, bench) if one.claimed]
+                chained = {one.better for one in told if (one.better, one.worse) not in verdicts.BESIDES}
+                told = [one for one in told if (one.better, one.worse) not in verdicts.BESIDES or one.better not in chained]
                 found[f"Table {number}{'' if own else chr(39) + 's rows'}, {title}"] = told             # what follows from its neighbours is not counted twice
     found["Table 4's data, exact answers"] = ablations.findings("data", ablations.found("data", base, results / "ablations"))
     if (results / "science" / "llava.json").exists():

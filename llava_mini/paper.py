@@ -8,7 +8,7 @@
 ::
 
     data/results/README.md, claims.png              made from the results in that folder and nothing else
-    README.md, llava_mini/{bench,instruct,science}/README.md        places for tables, filled from the same
+    README.md, llava_mini/{bench,evaluation,instruct,science}/README.md        places for tables, filled from the same
 
 Each part is a command of its own, which says more and can do more; ``--plan`` names it.
 """
@@ -77,11 +77,11 @@ def steps(seeds: Sequence[int], results: Path = RESULTS) -> list[Step]:
     add("bench.run LLaVA-mini=data/pretrained/llava-mini --folder runs/bench/llava-mini --results", bench.main,
         {path: _is_of(path, [results / "mini-full.json"])})
     add("science.run --results", science.main, {path: kept_settings(path, schooled.recipe(school)) is not None for path in [at_school / "llava.json"]})
+    add_groups("science.ablations", schooled, school, at_school)
     text = science_job.Job(here(profile("mini")), eyes=False)
     path = at_school / "text.json"
     add("science.pair --results", pair.main, {path: kept_settings(path, schooled.recipe(text)) is not None,
                                               at_school / "pair.json": _is_pair_of(at_school / "pair.json", at_school / "llava.json")})
-    add_groups("science.ablations", schooled, school, at_school)
     return found
 
 
@@ -130,7 +130,8 @@ def main(arguments: list[str] | None = None) -> int:
         seeds = list(dict.fromkeys(args.seeds))
         if args.plan:
             return print("\n".join(plan(seeds)))
-        for step in [] if args.show else steps(seeds):
+        for number in range(0 if args.show else len(steps(seeds))):
+            step = steps(seeds)[number]                     # asked anew: an earlier one may have made what a later one stands on
             print(f"\n##### python -m llava_mini.{step.words}")
             if step.missing:
                 step.run()

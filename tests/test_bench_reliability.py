@@ -86,6 +86,10 @@ def test_a_trial_that_needs_little_leaves_its_share_to_the_others(tmp_path, monk
     monkeypatch.setattr(reliability, "agreement", lambda *_: Agreement())
     reliability.panel(BENCH, candidates("Red.", "No.", "Yes."), tmp_path, budget=14.0)
     assert shares == [2.0, round(13 / 6, 6), round(13 / 5, 6), round(13 / 4, 6), round(13 / 3, 6), 3.5, 7.0]
+    costs, shares[:] = iter([0.0] * 7), []
+    spent.update({name.replace(" ", "-"): 1.0 for name in TRIALS})                  # gone on with: what it has cost counts as its own
+    reliability.panel(BENCH, candidates("Red.", "No.", "Yes."), tmp_path, budget=14.0)
+    assert shares[0] == 1 + 7 / 7
 
 
 def test_a_judge_that_likes_what_comes_first(tmp_path):

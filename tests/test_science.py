@@ -189,7 +189,7 @@ def test_a_text_only_model_is_told_of_the_picture_it_does_not_see(six):
 @pytest.mark.parametrize("text", [
     "The answer is B.", "B", "b", "(b)", "B.", "b)", "B. It floats", "(B) It floats", "Wood floats.\nB", "Wood floats.\n(b)", "**B**", "The answer is **B**.", r"\boxed{B}",
     "Answer: (B)", "answer: b", "LECTURE: x\nSOLUTION: y\n###\nANSWER: B.", "Ｂ", "The answer is B because wood floats.", "The correct option is B",
-    "(A) a stone (B) a cork\nThe answer is B.", "A. a stone\nB. a cork\nThe answer is B.", "Die Antwort ist B.", "答案是B。", "答案是：B", "答案：B", "the answer is b", "So it must be (B)",
+    "(A) a stone (B) a cork\nThe answer is B.", "A. a stone\nB. a cork\nThe answer is B.", "Die Antwort ist B.", "答案是B。", "答案是：B", "答案：B", "the answer is b", "the answer is: b", "So it must be (B)",
     "The answer is B. BECAUSE: A stone sinks.", "The answer is B. I repeat: the answer is B.", 'The answer is "B".', "The answer is 'B'.", "The answer is “B”.",
     'The answer is "B. It floats".', '"B"', 'Answer: "B"', "The answer is «b».", "The answer is B.\n\nBECAUSE: option: A", "Choice: A is wrong. The answer is B.",
     "Option: B", "The answer is option: B"])
@@ -275,6 +275,11 @@ def test_a_file_of_indices_alone_is_scored(tmp_path, six):
     path.write_text(json.dumps({"acc": 20.0, "correct": 1, "count": 5, "results": {"1": 0, "2": 0, "3": -1, "4": 0, "5": -1}}))
     report = score(six.of("test"), files.read_results(path, six.of("test")))
     assert report.chosen == [0, 0, None, 0, None] and report.all.missing == 2 and report.all.correct == 1
+
+
+def test_a_small_a_is_a_letter_where_it_can_be_no_article():
+    """Guards against the one small letter that is never read."""
+    assert all(extract.read(text, 3).index == 0 for text in ("Answer: a", "Wood floats.\nanswer: a", "the answer is: a", "The answer is a."))
 
 
 def test_the_command_scores_a_file(tmp_path, six, capsys):

@@ -140,3 +140,5 @@ def test_the_rules_by_the_authors_letters():
     assert [reports[rule].all.correct for rule in ("complement", "judge")] == [2, 3]
     told = {rule: (reports[rule].authors.correct, reports[rule].authors.unreadable, reports[rule].authors.n) for rule in reports}
     assert told == {"LLaVA": (1, 1, 3), "text-only": (0, 2, 3), "complement": (0, 1, 3), "judge": (1, 1, 3)}
+    judge = Judge("The answer is A.", "The answer is A.")                       # read, but on problem 1 the authors' letters do not differ
+    assert pair.combine(problems, pair.Pair(llava, text, judge))[0]["judge"].theirs == [1, 0, None]

@@ -100,8 +100,7 @@ def panel(bench: Benchmark, candidates: Found, folder, *, transport=None, quiet:
     for at, name in enumerate(TRIALS):
         share = None
         if budget is not None:                      # an equal part of what is left: the trials differ in length
-            others = book.spent(paths[one] for one in TRIALS if one != name)
-            share = max(0.0, budget - others) / (len(TRIALS) - at)
+            share = book.spent([paths[name]]) + max(0.0, budget - book.spent(paths.values())) / (len(TRIALS) - at)
         found.trials[name] = judge(bench, kinds[name], paths[name], swapped=name == "order swapped", budget=share, transport=transport, quiet=quiet,
                                    **judging)
     found.agreement = agreement(bench.questions, candidates, found.trials["as judged"])

@@ -14,7 +14,7 @@
     panel  {"of": label, "trials": {name: {"scores", "moved", "moved at all"}}, "itself equal": share, "agreement": {...} or null}
 
 Files are named as they lie in the folder of the run. An overall score ("headline") is null while a verdict is lacking.
-Format 1, which can still be read, has no images, seeds and pairs, and in "agreement" leaves out what was not judged.
+Earlier files of format 2 have no kinds and intervals. Format 1, which can still be read, has no images, seeds and pairs either, and in "agreement" leaves out what was not judged.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ def of_bench(bench: Benchmark, title: str, rows: list[dict], panel: dict | None)
 
 
 def intervals(runs: list[dict], images: dict[str, str], kinds: dict[str, str]) -> dict[str, list[float]]:
-    """Bootstrap 95% intervals of the mean over the seeds, of each kind of question of which all runs have some, and of "all"."""
+    """Bootstrap 95% intervals of the mean over the seeds, of each kind of question, and of "all"; none where runs lack different verdicts."""
     found = {}
     for kind in (*dict.fromkeys(kinds.values()), "all"):
         parts = [{name: pair for name, pair in pairs.items() if kind in ("all", kinds[name])} for pairs in runs]
-        if set.intersection(*map(set, parts)):
+        if parts[0] and all(set(part) == set(parts[0]) for part in parts):
             found[kind] = [round(value, 4) for value in of_mean(parts, images)]
     return found
 
@@ -144,7 +144,10 @@ def check(result: object, path: Path) -> None:
             for run in row["runs"]:
                 _check_scores(run.get("scores"), where, fail)
                 if result["format"] > 1:
-                    _check_pairs(run, bench.get("images"), where, fail)
+                    _check_pairs(run, bench.get("images"), bench.get("kinds"), where, fail)
+            for kind, interval in row.get("intervals", {}).items():
+                if not (isinstance(interval, list) and len(interval) == 2 and all(map(is_number, interval))):
+                    fail(f"{where}.intervals.{kind}", "not two numbers")
 
 
 def _check_scores(scores: object, where: str, fail) -> None:
@@ -162,8 +165,8 @@ def _check_scores(scores: object, where: str, fail) -> None:
         fail(where, "its scores are not whole")
 
 
-def _check_pairs(run: dict, images: object, where: str, fail) -> None:
-    """The scores of each question must add up to the sums, and each question must have its picture."""
+def _check_pairs(run: dict, images: object, kinds: object, where: str, fail) -> None:
+    """The scores of each question must add up to the sums, and each question must have its picture and, where the file tells them, its kind."""
     try:
         pairs, whole = run["pairs"], run["scores"]["all"]
         sums = [sum(pair[place] for pair in pairs.values()) for place in (0, 1)]
@@ -171,6 +174,8 @@ def _check_pairs(run: dict, images: object, where: str, fail) -> None:
             fail(f"{where}.pairs", "they do not add up to the sums")
         if not set(pairs) <= set(images):
             fail(f"{where}.pairs", "there is a question without a picture")
+        if kinds is not None and not set(pairs) <= set(kinds):
+            fail(f"{where}.pairs", "there is a question without a kind")
         if run["seed"] is not None and type(run["seed"]) is not int:
             fail(f"{where}.seed", "not a whole number")
     except (KeyError, TypeError, AttributeError, IndexError):

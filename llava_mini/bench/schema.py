@@ -200,7 +200,8 @@ def _question(row: dict) -> Question:
 
 def _answer(row: dict) -> Answer:
     name = an_id(row, "question_id")
-    model, prompt = (None if row.get(one) is None else a_text(row[one], f"field {one!r}") for one in ("model_id", "prompt"))
+    told = {"model_id": row.get("model_id"), "prompt": row.get("prompt") or None}
+    model, prompt = (None if text is None else a_text(text, f"field {one!r}") for one, text in told.items())
     return Answer(name, _written(row, "text"), an_id(row, "answer_id") if "answer_id" in row else name, model, prompt)
 
 

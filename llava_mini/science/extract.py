@@ -21,7 +21,7 @@ _SAYS = (r"(?i:answer|choice|option|antwort|respuesta|réponse|risposta|resposta
          r"|(?:答案|答え|正解|정답)\s*(?:是|は|은)?\s*:?\s*")
 _STATED = re.compile(rf"(?:{_SAYS})[\"“„«]?({_ONE}(?:\s*(?:,|/|&|or|and)\s*{_ONE})*)")
 _LABEL = re.compile(r"(?i:option|choice)\s*[:=]")     # "option: B" may be of a list, so "The answer is A" goes before it
-_SMALL = re.compile(r"(?i:\banswer(?:\s+is|\s*:))\s*((?!a\s*\Z)[a-h])[.!]?\s*$", re.MULTILINE)       # "the answer is a" was cut off before a noun
+_SMALL = re.compile(r"(?i:\banswer(?:\s+is(?!\s+a\s*\Z)|\s+is\s*:|\s*:))\s*([a-h])[.!]?\s*$", re.MULTILINE)       # "the answer is a" was cut off before a noun
 _ARTICLE = re.compile(r"A\s+(?!(?:because|since|as|and|or|for)\b)[a-z]")    # "The answer is A dog" names no letter
 _LETTERS = re.compile(r"\(([A-Ha-h])\)|([A-H])")
 _BARE = re.compile(r"[(\[]?([A-Ha-h])[)\]]?[.:。]?")

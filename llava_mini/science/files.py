@@ -81,7 +81,7 @@ def read_results(path, problems: Sequence[Problem]) -> Outputs:
     known = {problem.id: problem for problem in problems}
     failed = _texts(data.get("outputs"), known, found)
     _indices(data.get("results"), known, found, failed)
-    _sums(data, known, found)
+    _sums(data, known, found, failed)
     return found
 
 
@@ -140,12 +140,12 @@ def _indices(results, known: dict[str, Problem], found: Outputs, failed: set[str
     _unknown(unknown, f"{found.name}, results", found)
 
 
-def _sums(data: dict, known: dict[str, Problem], found: Outputs) -> None:
+def _sums(data: dict, known: dict[str, Problem], found: Outputs, failed: set[str]) -> None:
     """Tells where the file's own sums do not follow from its rows."""
     results = data.get("results")
     if not isinstance(results, dict) or set(results) != set(known):
         return
-    correct = sum(results[name] == known[name].answer for name in known)
+    correct = sum(results[name] == known[name].answer for name in known if name not in failed)
     for name, own in (("correct", correct), ("count", len(known)), ("acc", 100 * correct / len(known))):
         if name in data and not (isinstance(data[name], (int, float)) and abs(data[name] - own) < 0.005):
             found.problems.append(f"{found.name}, {name}: {data[name]!r}, but the file's own results give {own:g}; they count.")

@@ -55,10 +55,13 @@ def combine(problems: Sequence[Problem], pair: Pair) -> tuple[dict[str, Report],
     both = ensemble.texts(problems, ensemble.complement(text, llava))
     rules = {"complement": score(problems, both), "judge": score(problems, judged.texts(problems))}
     complement = [other if one is None else one for one, other in zip(text.theirs, llava.theirs)]
-    final = [authors(judged.verdicts[problem.id] or "", len(problem.choices)) if problem.id in judged.verdicts else one
-             for problem, one in zip(problems, complement)]
-    final = [other if one is None else one for one, other in zip(final, llava.theirs)]
+    final = list(complement)
+    for n, problem in enumerate(problems):                                      # the judge counts where both have a letter by that rule
+        if problem.id in judged.verdicts and None not in (text.theirs[n], llava.theirs[n]):
+            verdict = authors(judged.verdicts[problem.id] or "", len(problem.choices))
+            final[n] = llava.theirs[n] if verdict is None else verdict
     for rule, chosen in (("complement", complement), ("judge", final)):         # published numbers stand on what the authors' rule reads
+        rules[rule].theirs = chosen
         rules[rule].authors = Tally(len(problems), sum(one == problem.answer for one, problem in zip(chosen, problems)), chosen.count(None))
     return {"LLaVA": llava, "text-only": text, **rules}, judged
 

@@ -32,7 +32,8 @@ def relative_scores(bench: Mapping, title: str = "") -> style.Drawing:
         raise InputError("Relative scores are drawn of at least one candidate; there is none in this result.")
     kinds = [*dict.fromkeys(kind for row in rows for kind in row["runs"][0]["scores"]["kinds"]), "all"]
     values = [[_value(row, kind) for kind in kinds] for row in rows]
-    most = max([100.0, *(value[2] for line in values for value in line if value)])
+    every = [share for row in rows for kind in kinds for share in _shares(row["runs"], kind) if share is not None]
+    most = max([100.0, *every, *(value[2] for line in values for value in line if value)])
     title = style.printable(title or f"{bench['title']}: score relative to the reference")
     with style.context():
         figure = style.new_figure(NAME + PANEL * len(kinds), ROW * len(rows) + 1.1)
