@@ -26,7 +26,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from .commands import guarded
-from .comparison import read_runs, run_missing, share
+from .comparison import made_on, read_runs, run_missing, share
 from .errors import InputError
 from .evaluation.findings import Finding, find
 from .evaluation.intervals import pooled
@@ -159,10 +159,11 @@ def tell(group: str, base: Job, folder: Path = FOLDER) -> list[Path]:
     results = found(group, base, folder)
     if not results:
         raise InputError(f"There is no result in {folder / group}; run this command without --show first.")
-    notes = [f"- {note}" for note in verdicts(group, results)]
+    labels = {GROUPS[group][name].label: runs for name, runs in results.items()}
+    notes = [f"- {note}" for note in [*verdicts(group, results), *made_on(labels)]]
     text = "\n".join([table(group, results), *([""] if notes else []), *notes])
     print("\n" + text)
-    reports = {GROUPS[group][name].label: [run.accuracy["test"]["true"] for run in runs] for name, runs in results.items()}
+    reports = {label: [run.accuracy["test"]["true"] for run in runs] for label, runs in labels.items()}
     guess = next(iter(results.values()))[0].accuracy["test"].get("guess")
     drawing = show.side_by_side(reports | ({FREQUENT: [guess]} if guess else {}), f"{TITLES[group]}: right answers about new pictures")
     return [keep(folder / f"{group}.md", text.encode() + b"\n"), keep(folder / f"{group}.png", drawing.png())]

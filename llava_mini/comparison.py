@@ -86,6 +86,18 @@ def _seeds(folders: Iterable[Path]) -> list[int]:
     return sorted({0} | {int(number[1]) for number in found if number})
 
 
+def made_on(results: dict[str, list]) -> list[str]:
+    """A sentence where the runs, by label, come from several processors or precisions, which round differently; else nothing."""
+    places: dict[str, dict[str, list[str]]] = {}
+    for label, runs in results.items():
+        for result in runs:
+            precision = sorted({value for value in result.settings.get("precision", {}).values() if value})
+            place = ", ".join([str(result.machine.get("gpu") or result.machine.get("processor")), *precision])
+            places.setdefault(place, {}).setdefault(label, []).append(str(result.seed))
+    told = "; ".join(f"{place}: " + ", ".join(f"{label} {' '.join(seeds)}" for label, seeds in by.items()) for place, by in places.items())
+    return [f"Made on several kinds of machine, on which a seed gives other weights (seeds behind the labels): {told}."] if len(places) > 1 else []
+
+
 def share(tallies: Sequence[dict]) -> str:
     """``"90.9% (89.8 to 91.9)"``: of one run with its 95% interval, of several their mean with the range over the seeds."""
     from .evaluation.intervals import pooled

@@ -37,12 +37,14 @@ def write_report(done: Finished, folders: list[Path], bands: Path = RESULTS) -> 
 def write_result(done: Finished, folder: Path) -> Path:
     """The result as ``folder/<name>.json``; one that says the same already keeps its date, commit and versions."""
     from . import evaluation
+    from .resume import precision_of
 
     job, path = done.job, folder / f"{done.job.name}.json"
     result = evaluation.new_result(
         job.name, seed=job.seed, accuracy=evaluation.as_dict(done.reports), timings=done.seconds, weights=done.weights,
         settings={"profile": asdict(job.settings), "stage 2": list(job.stages)[1], "pictures": job.train, "data": job.data,
-                  "held out": dict(job.held_out), "made from": made_from(job)})
+                  "held out": dict(job.held_out), "made from": made_from(job),
+                  "precision": {stage: precision_of(path.parent) for stage, path in done.histories.items()}})
     try:
         known = evaluation.read_result(path) if path.exists() else None
     except InputError:                      # of an earlier format, or spoilt: it can be made again

@@ -36,6 +36,12 @@ _HOW = " (in the main job: give another --name, or delete this one)"
 _FREE = ("save_every", "validate_every")        # settings that change nothing in the result
 
 
+def precision_of(folder: Path) -> str | None:
+    """"fp32" or "bf16", in which the training in a folder was done ("auto" takes what is faster there); None where there is no training."""
+    path = Path(folder) / "run.json"
+    return json.loads(path.read_text(encoding="utf-8"))["precision"] if path.exists() else None
+
+
 class RunFolder:
     """The folder of one training. ``about`` describes the training; see ``check``."""
 

@@ -9,6 +9,7 @@ import pytest
 from trainings import tiny_job
 
 from llava_mini import ablations, show
+from llava_mini.comparison import made_on
 from llava_mini.errors import InputError
 from llava_mini.evaluation import read_result
 from llava_mini.evaluation.findings import NOISE, find
@@ -34,6 +35,7 @@ def test_each_variant_leaves_its_result(base, folder):
     half, whole = read_result(folder / "data" / "half-seed0.json"), read_result(folder.parent / "tiny-full-6.json")
     assert (whole.name, half.name) == ("tiny-full-6", "data-half-seed0") and whole.weights != half.weights
     assert (whole.settings["data"], half.settings["data"]) == ("all", "half")
+    assert set(whole.settings["precision"]) == {"align", "tune"} and set(whole.settings["precision"].values()) <= {"fp32", "bf16"}
     assert whole.settings["made from"] == half.settings["made from"] and set(whole.settings["made from"]) == {"vision", "language", "storybook", "teacher"}
 
 
@@ -123,6 +125,16 @@ def test_the_ranks_share_the_run_that_the_main_job_has_made():
     jobs = {name: ablations.job_of("tuning", name, 1, base) for name in ablations.GROUPS["tuning"]}
     assert jobs["lora-16"] == replace(base, lora=True, seed=1, name="") and jobs["lora-16"].name == "mini-lora-seed1"
     assert jobs["lora-4"].name == "tuning-lora-4-seed1" and jobs["lora-4"].settings.lora.lora_rank == 4
+
+
+def test_runs_of_several_machines_are_told():
+    """Guards against a comparison of layers that is one of processors too, without a word."""
+    def made(seed, processor, gpu=None, **precision):
+        return SimpleNamespace(seed=seed, machine={"processor": processor, "gpu": gpu}, settings={"precision": precision} if precision else {})
+
+    assert made_on({"all": [made(0, "A"), made(1, "A")]}) == []
+    assert made_on({"all": [made(0, "A"), made(1, "B", align="bf16", tune="fp32")], "half": [made(0, "A"), made(0, "A", "G", tune="bf16")]}) == [
+        "Made on several kinds of machine, on which a seed gives other weights (seeds behind the labels): A: all 0, half 0; B, bf16, fp32: all 1; G, bf16: half 0."]
 
 
 def test_each_claim_of_the_papers_gets_its_verdict():

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..commands import guarded
-from ..comparison import read_runs, run_missing, share
+from ..comparison import made_on, read_runs, run_missing, share
 from ..errors import InputError
 from ..evaluation import Result
 from ..evaluation.findings import Finding, find
@@ -161,10 +161,10 @@ def tell(group: str, base: Job, folder: Path = FOLDER) -> list[Path]:
     results = found(group, base, folder)
     if not results:
         raise InputError(f"There is no result in {folder / group}; run this command without --show first.")
-    notes = [*verdicts(group, results), *filter(None, [sooner(results) if group == "form" else None])]
+    labels = {GROUPS[group][name].label: runs for name, runs in results.items()}
+    notes = [*verdicts(group, results), *filter(None, [sooner(results) if group == "form" else None]), *made_on(labels)]
     text = "\n".join([table(group, results), *([""] + [f"- {note}" for note in notes] if notes else [])])
     print("\n" + text)
-    labels = {GROUPS[group][name].label: runs for name, runs in results.items()}
     reports = {label: [{"all": true["all"], "kinds": {name: true["columns"][name] for name in true["columns"] if name != "Avg"}}
                        for true in (run.accuracy["test"]["true"] for run in runs)] for label, runs in labels.items()}
     files = [keep(folder / f"{group}.md", text.encode() + b"\n"),

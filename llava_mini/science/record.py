@@ -103,8 +103,10 @@ def recipe(job: Job) -> dict:
 
 def write(done: Finished, folder: Path) -> Path:
     """The result as ``folder/<name>.json``; one that says the same already keeps its date, commit and versions."""
+    from ..resume import precision_of
+
     job = done.job
-    settings = recipe(job) | {"begun with": done.begun[:12], "made from": made_from(job)}
+    settings = recipe(job) | {"begun with": done.begun[:12], "made from": made_from(job), "precision": {"science": precision_of(job.folder / "training")}}
     result = evaluation.new_result(job.name, seed=job.seed, settings=settings, accuracy=accuracy(done), timings=done.seconds,
                                    weights=done.weights)
     return keep(result, folder / f"{job.name}.json")
