@@ -183,6 +183,14 @@ def test_the_tables_of_the_groups_are_those_of_their_results(module, group, here
     assert kept[path] == path.read_bytes() and all(file.exists() for file in files)
 
 
+def test_a_group_of_main_jobs_alone_is_told(here, tmp_path):
+    """Guards against a table of an older form, because nothing lies in the group's own folder."""
+    for name in ("mini-full.json", "mini-lora.json"):
+        (tmp_path / name).write_bytes((RESULTS / name).read_bytes())
+    written = {path.relative_to(tmp_path).as_posix() for path in outcomes.tell(tmp_path)}
+    assert {"ablations/tuning.md", "README.md", "claims.png"} <= written and not any(name.startswith("science/") for name in written)
+
+
 def test_every_link_of_the_page_leads_somewhere(here):
     """Guards against a dead picture, and a file that the page names and nobody has."""
     text = (RESULTS / "README.md").read_text("utf-8")

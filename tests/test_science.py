@@ -294,12 +294,13 @@ def test_the_command_scores_a_file(tmp_path, six, capsys):
 def test_an_index_beside_no_answer_is_no_answer(tmp_path, six):
     """Guards against letters that were drawn by lot for what a model had not answered, and are right now and then."""
     path = tmp_path / "result.json"
-    path.write_text(json.dumps({"results": {"1": 0, "2": 0, "3": 0, "4": 0, "5": -1},
+    path.write_text(json.dumps({"correct": 2, "results": {"1": 0, "2": 0, "3": 2, "4": 0, "5": -1},
                                 "outputs": {"1": "The answer is A.", "2": "FAILED", "3": "FAILED", "5": "FAILED"}}))
     found = files.read_results(path, six.of("test"))
     assert found.texts == {"1": "The answer is A."} and found.indices == {"4": 0}
 
     assert found.problems[0].startswith("result.json, results: 2 ids have an index although their output is 'FAILED' (2, 3); ")
+    assert found.problems[1:] == ["result.json, correct: 2, but the file's own results give 1; they count."]           # 3 would be right by lot
     report = score(six.of("test"), found)
     assert report.chosen == [0, None, None, 0, None] and report.all.missing == 3
 
