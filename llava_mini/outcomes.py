@@ -52,7 +52,7 @@ TAIL = """## The other files
 | `band-*.json` | the losses of these runs, which the monitor of the lessons draws behind a reader's own |
 | `ablations/`, `science/`, `bench/`, `probes/`, `taught/` | runs that differ in one thing; ScienceQA; LLaVA-Bench; how the model behaves; what stage 2 learns from |
 | `probes.json`, `benchmark-*.json` | what can be read from the vision tower; how fast it is, and what the teacher and its checker stand |
-| `earlier/` | two runs with earlier parents, which a page compares with today's |"""
+| `earlier/`, `other-machine/` | two runs with earlier parents, which a page compares with today's; the main job made again on another processor |"""
 
 
 def findings(results: Path = RESULTS) -> dict[str, list[Finding]]:
@@ -113,12 +113,26 @@ def table(found: dict[str, list[Finding]]) -> str:
     return "\n".join(lines)
 
 
+def elsewhere(results: Path = RESULTS) -> str:
+    """One sentence on runs of the main job that were made again on another machine, with the same settings and seed; empty where there are none."""
+    from .evaluation import read_result
+
+    told = []
+    for path in sorted((results / "other-machine").glob("*.json")):
+        again, first = read_result(path), read_result(results / path.name)
+        shares = [100 * one.accuracy["test"]["true"]["all"]["accuracy"] for one in (first, again)]
+        precision = "".join(f" in {value}" for value in sorted(set(again.settings.get("precision", {}).values())))
+        told.append(f"{again.name} {shares[0]:.1f}% on {first.machine['processor']}, {shares[1]:.1f}% on {again.machine['processor']}{precision}")
+    return "Not all runs were made on one kind of machine; the tables below say which. What that is worth, of the main job's exact answers: " + "; ".join(
+        told) + "." if told else ""
+
+
 def page(results: Path = RESULTS) -> str:
     """The whole page."""
     found = findings(results)
     if not found:
         raise InputError(f"There is no result to hold against a claim in {results}; run python -m llava_mini.paper without --show first.")
-    parts = [HEAD.format(summary=summary(found)), "![What came of the paper's claims, each difference with its interval](claims.png)", table(found)]
+    parts = [HEAD.format(summary=summary(found)), *filter(None, [elsewhere(results)]), "![What came of the paper's claims, each difference with its interval](claims.png)", table(found)]
     for title, folder, groups in (("By exact answers about the storybook", "ablations", ablations.GROUPS), ("By ScienceQA", "science", _schooled())):
         there = [group for group in groups if (results / folder / f"{group}.md").exists()]
         parts += [f"## {title}"] if there else []

@@ -199,6 +199,20 @@ def test_every_link_of_the_page_leads_somewhere(here):
     assert "ablations/" in names and all(list(RESULTS.glob(name.rstrip("/"))) for name in names if name != "science/")        # that one is there once it was run
 
 
+def test_runs_made_again_on_another_machine_stand_beside_the_first(here, tmp_path):
+    """Guards against a difference of machines that is told with the numbers the wrong way round, and a sentence about nothing."""
+    assert outcomes.elsewhere(tmp_path) == ""
+    first = json.loads((RESULTS / "mini-full-seed1.json").read_text("utf-8"))
+    again = json.loads(json.dumps(first))
+    again["machine"]["processor"], again["settings"]["precision"] = "B", {"align": "bf16", "tune": "bf16"}
+    again["accuracy"]["test"]["true"] = again["accuracy"]["test"]["guess"]
+    (tmp_path / "other-machine").mkdir()
+    (tmp_path / "mini-full-seed1.json").write_text(json.dumps(first), "utf-8")
+    (tmp_path / "other-machine" / "mini-full-seed1.json").write_text(json.dumps(again), "utf-8")
+    one, other = (100 * report["accuracy"]["test"]["true"]["all"]["accuracy"] for report in (first, again))
+    assert outcomes.elsewhere(tmp_path).endswith(f": mini-full-seed1 {one:.1f}% on {first['machine']['processor']}, {other:.1f}% on B in bf16.") and one > 2 * other
+
+
 def test_without_results_there_is_no_page(here, tmp_path):
     """Guards against a page that says of nothing that all of it came out."""
     with pytest.raises(InputError, match="no result to hold against a claim"):
