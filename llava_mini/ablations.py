@@ -12,9 +12,9 @@
     data/results/mini-full.json, mini-full-seed1.json, ...    the unchanged one, which is in every group; mini-lora.json in one
     data/results/ablations/<group>.png, .md                   made from these files and nothing else
 
-Every run is a main job under a name of its own (the unchanged one is the main job itself, kept where ``main --results`` puts it), so a run that was stopped goes
-on, and what is done is not done again. All runs of a group and a seed share stage 1 where it is the same training, and take
-as many steps in stage 2. What is counted here are exact answers; the paper's Table 4 has a judge, which is :mod:`.bench`, and its
+Every run is a main job under a name of its own (the unchanged one is the main job itself, kept where ``main --results`` puts it), so
+a run that was stopped goes on, and what is done is not done again. All runs of a group and a seed share stage 1 where it is the same
+training, and take as many steps in stage 2. What is counted here are exact answers; the paper's Table 4 has a judge, which is :mod:`.bench`, and its
 Table 8 ScienceQA, which is :mod:`.science.ablations`.
 """
 

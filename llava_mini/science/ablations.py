@@ -12,7 +12,8 @@
     data/results/science/llava.json, llava-seed1.json, ...  the unchanged one, which is in every group
     data/results/science/<group>.md, .png, -epochs.png      made from these files and nothing else
 
-Every run goes on where it was stopped, and what is done is not done again. Runs begin after stage 2 where the profile says so, which another layer or parent first has to go through.
+Every run goes on where it was stopped, and what is done is not done again. Runs begin after stage 2 where the profile says so, which
+another layer or parent first has to go through.
 """
 
 from __future__ import annotations
